@@ -1,0 +1,197 @@
+-- name: due(now)
+select campaign_id, key, next_run_at as scheduled_for
+from engage.campaigns
+where next_run_at <= :now and state = 'scheduled'
+order by next_run_at, campaign_id;
+
+-- name: lock_campaign(campaign_id)
+select state, next_run_at, cron, time_zone, window_minutes
+from engage.campaigns
+where campaign_id = :campaign_id
+for update;
+
+-- name: advance(campaign_id, next_run_at, is_missed, now)
+update engage.campaigns
+set next_run_at = :next_run_at,
+    state = case when kind = 'recurring' then state when :is_missed then 'missed' else 'preparing' end,
+    updated_at = :now
+where campaign_id = :campaign_id;
+
+-- name: insert_run(campaign_id, scheduled_for, state, reason, now)
+insert into engage.campaign_runs (campaign_id, scheduled_for, state, reason, created_at, finished_at)
+values (:campaign_id, :scheduled_for, :state, :reason, :now, case when :state = 'missed' then :now::timestamptz end)
+on conflict (campaign_id, scheduled_for) do nothing
+returning campaign_run_id;
+
+-- name: find_run(campaign_id, scheduled_for)
+select campaign_run_id from engage.campaign_runs where campaign_id = :campaign_id and scheduled_for = :scheduled_for;
+
+-- name: open_runs()
+select run.campaign_run_id, run.campaign_id, campaign.key, campaign.name, run.state, run.scheduled_for, run.snapshot_at
+from engage.campaign_runs run
+join engage.campaigns campaign using (campaign_id)
+where run.state in ('preparing', 'sending')
+order by run.campaign_run_id;
+
+-- name: lock_run(campaign_run_id)
+select campaign.key, run.state, run.snapshot_at, version.tokens
+from engage.campaign_runs run
+join engage.campaigns campaign using (campaign_id)
+join lateral (
+    select tokens from engage.template_versions
+    where template_id = campaign.template_id
+    order by version desc
+    limit 1
+) version on true
+where run.campaign_run_id = :campaign_run_id
+for update of run;
+
+-- name: stop_run(campaign_run_id, reason, now)
+with stopped as (
+    update engage.campaign_runs
+    set state = 'stopped_by_guard', reason = :reason
+    where campaign_run_id = :campaign_run_id
+    returning campaign_id
+)
+update engage.campaigns campaign
+set state = case when kind = 'broadcast' then 'stopped_by_guard' else state end, state_reason = :reason, updated_at = :now
+from stopped
+where campaign.campaign_id = stopped.campaign_id;
+
+-- name: take_snapshot(campaign_run_id, token_values, now)
+-- the reasons stand in the order in which the first that holds is recorded
+with run as (
+    select run.campaign_run_id, run.campaign_id, campaign.segment_id, campaign.channel, campaign.message_class,
+        (
+            select template_version_id from engage.template_versions
+            where template_id = campaign.template_id
+            order by version desc
+            limit 1
+        ) as template_version_id
+    from engage.campaign_runs run
+    join engage.campaigns campaign using (campaign_id)
+    where run.campaign_run_id = :campaign_run_id
+),
+audience as (
+    select member.contact_id, profile.email, profile.email_consent,
+        case
+            when exists (
+                select from engage.suppressions suppression
+                where suppression.channel = run.channel
+                  and (suppression.contact_id = member.contact_id or suppression.address = profile.email)
+            ) then 'suppressed'
+            when profile.contact_id is null or profile.email_status = 'missing' then 'no_address'
+            when profile.email_status = 'invalid' then 'invalid_address'
+            when run.message_class = 'marketing' and profile.email_consent <> 'subscribed' then 'no_consent'
+        end as reason,
+        :token_values as tokens
+    from run
+    join engage.segment_members member using (segment_id)
+    left join profiles.contact_profiles profile using (contact_id)
+),
+judged as (
+    select contact_id, email, email_consent, tokens,
+        case
+            when reason is not null then reason
+            when row_number() over (partition by reason, email order by contact_id) > 1 then 'duplicate_address'
+        end as reason
+    from audience
+)
+insert into engage.campaign_messages
+    (campaign_run_id, campaign_id, contact_id, channel, address, state, reason, template_version_id, tokens, consent,
+     next_attempt_at, created_at, state_changed_at)
+select run.campaign_run_id, run.campaign_id, judged.contact_id, run.channel, judged.email,
+    case when judged.reason is null then 'queued' else 'skipped' end, judged.reason, run.template_version_id,
+    case when judged.reason is null then judged.tokens end,
+    case when judged.reason is null then 'crm opt-in: ' || judged.email_consent end,
+    :now, :now, :now
+from judged
+cross join run
+order by judged.contact_id
+on conflict (campaign_run_id, contact_id, step) do nothing;
+
+-- name: finish_snapshot(campaign_run_id, sender, provider, now)
+update engage.campaign_runs run
+set snapshot_at = :now, sender = :sender, provider = :provider,
+    targeted = (select count(*) from engage.campaign_messages message where message.campaign_run_id = run.campaign_run_id),
+    template_version_id = (
+        select template_version_id
+        from engage.template_versions
+        join engage.campaigns campaign using (template_id)
+        where campaign.campaign_id = run.campaign_id
+        order by version desc
+        limit 1
+    )
+where campaign_run_id = :campaign_run_id;
+
+-- name: snapshot_counts(campaign_run_id)
+select state, reason, count(*) from engage.campaign_messages where campaign_run_id = :campaign_run_id group by 1, 2;
+
+-- name: stop_prepared_runs(reason, now)
+with stopped as (
+    update engage.campaign_runs
+    set state = 'stopped_by_guard', reason = :reason
+    where state = 'preparing' and snapshot_at is not null
+    returning campaign_id
+)
+update engage.campaigns campaign
+set state = case when kind = 'broadcast' then 'stopped_by_guard' else state end, state_reason = :reason, updated_at = :now
+from stopped
+where campaign.campaign_id = stopped.campaign_id
+returning campaign.key;
+
+-- name: open_prepared_runs(suites, now)
+-- only runs whose snapshot the newest tests have seen
+with tested as (
+    select min(checked_at) as at
+    from (select suite, max(checked_at) as checked_at from engage.data_test_results where suite = any(:suites) group by suite)
+        as newest
+),
+opened as (
+    update engage.campaign_runs run
+    set state = 'sending', started_at = :now
+    from tested, engage.campaigns campaign
+    where run.state = 'preparing' and run.snapshot_at <= tested.at and campaign.campaign_id = run.campaign_id
+      and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
+    returning run.campaign_id
+)
+update engage.campaigns campaign
+set state = 'sending', updated_at = :now
+from opened
+where campaign.campaign_id = opened.campaign_id and campaign.kind = 'broadcast' and campaign.state = 'preparing';
+
+-- name: finish_runs(now)
+with finished as (
+    update engage.campaign_runs run
+    set state = 'finished', finished_at = :now, problem = null,
+        reason = case when targeted = 0 then 'the segment was empty' end
+    where state = 'sending'
+      and not exists (
+          select from engage.campaign_messages message
+          where message.campaign_run_id = run.campaign_run_id and message.state in ('queued', 'claimed')
+      )
+    returning campaign_id
+),
+ended as (
+    update engage.campaigns campaign
+    set state = 'finished', is_active = false, updated_at = :now
+    from finished
+    where campaign.campaign_id = finished.campaign_id and campaign.kind = 'broadcast' and campaign.state = 'sending'
+)
+select key from engage.campaigns where campaign_id in (select campaign_id from finished) order by key;
+
+-- name: state_counts(key)
+select message.state, count(*)
+from engage.campaign_messages message
+join engage.campaigns campaign using (campaign_id)
+where campaign.key = :key
+group by 1
+order by 1;
+
+-- name: skip_counts(key)
+select message.reason, count(*)
+from engage.campaign_messages message
+join engage.campaigns campaign using (campaign_id)
+where campaign.key = :key and message.state = 'skipped'
+group by 1
+order by 2 desc, 1;

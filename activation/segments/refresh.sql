@@ -1,0 +1,68 @@
+-- name: register(key, title, description, owner, refresh, definition, now)
+insert into engage.segments (key, kind, title, description, owner, refresh, definition, is_active, created_at)
+values (:key, 'dbt', :title, :description, :owner, :refresh, :definition, true, :now)
+on conflict (key) do update
+set title = excluded.title, description = excluded.description, owner = excluded.owner, refresh = excluded.refresh,
+    definition = excluded.definition, is_active = true;
+
+-- name: retire(keys)
+update engage.segments set is_active = false where kind = 'dbt' and key <> all(:keys) and is_active;
+
+-- name: find(key)
+select segment_id, array(select jsonb_array_elements_text(definition -> 'relation')), size
+from engage.segments
+where key = :key and is_active;
+
+-- name: active()
+select key from engage.segments where is_active order by key;
+
+-- name: lock(segment_id)
+select pg_advisory_xact_lock(hashtextextended('engage.segment', :segment_id));
+
+-- name: apply_difference(segment_id, now)
+with exited as (
+    delete from engage.segment_members member
+    where member.segment_id = :segment_id
+      and not exists (select from segment_now where segment_now.contact_id = member.contact_id)
+    returning member.contact_id
+),
+closed as (
+    update engage.segment_membership_history history
+    set exited_at = :now
+    from exited
+    where history.segment_id = :segment_id and history.contact_id = exited.contact_id and history.exited_at is null
+),
+entered as (
+    insert into engage.segment_members (segment_id, contact_id, entered_at)
+    select :segment_id, segment_now.contact_id, :now
+    from segment_now
+    where not exists (
+        select from engage.segment_members member
+        where member.segment_id = :segment_id and member.contact_id = segment_now.contact_id
+    )
+    returning contact_id, entered_at
+),
+opened as (
+    insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
+    select :segment_id, contact_id, entered_at from entered
+)
+select (select count(*) from entered), (select count(*) from exited);
+
+-- name: record_size(segment_id, entered, exited, now)
+with counted as (
+    select count(*) as size from engage.segment_members where segment_id = :segment_id
+),
+measured as (
+    insert into engage.segment_sizes (segment_id, measured_at, size, entered, exited)
+    select :segment_id, :now, size, :entered, :exited from counted
+),
+noted as (
+    update engage.segments
+    set size = counted.size, refreshed_at = :now, problem = null, problem_at = null
+    from counted
+    where segment_id = :segment_id
+)
+select size from counted;
+
+-- name: record_problem(segment_id, problem, now)
+update engage.segments set problem = :problem, problem_at = :now where segment_id = :segment_id;

@@ -1,0 +1,1 @@
+"""The ground floor: settings, the embedded cluster, connections, tables and migrations of the Engage DB."""

@@ -1,0 +1,112 @@
+"""Settings of every process, from the environment or a `.env` file. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names the variable and how to mend it."""
+
+
+def _postgres_url(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme.split("+")[0] not in {"postgres", "postgresql"}:
+        raise ValueError("must look like postgresql://user:password@host:5432/database")
+    if not parts.path.strip("/"):
+        raise ValueError("names no database: end it with /database")
+    return "postgresql://" + value.split("://", 1)[1]
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("must be an address such as https://engage.example.com")
+    return value.rstrip("/")
+
+
+def _sender(value: str) -> str:
+    address = value.rsplit("<", 1)[-1].rstrip("> ")
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"must be a mail address or 'Name <address>': {error}") from error
+    if "\n" in value or "\r" in value:
+        raise ValueError("must be one line")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("must be an IANA time zone such as Europe/Rome") from error
+    return value
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations, with defaults that work on a laptop."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    engage_database_url: Annotated[str, AfterValidator(_postgres_url)] = ""
+    crm_database_url: Annotated[str, AfterValidator(_postgres_url)] = ""
+    dagster_database_url: Annotated[str, AfterValidator(_postgres_url)] = ""
+    engage_home: Path = PROJECT_ROOT / ".engage"
+
+    resend_api_key: SecretStr = SecretStr("")
+    resend_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.resend.com"
+    resend_requests_per_second: float = Field(default=2.0, gt=0)
+    mail_from: Annotated[str, AfterValidator(_sender)] = "EqueEngage Demo <news@shop.example.com>"
+    postal_address: str = Field(default="EqueEngage Demo Shop, Via Roma 1, 00184 Rome, Italy", min_length=5)
+    public_url: Annotated[str, AfterValidator(_http_url)] = "http://127.0.0.1:8600"
+    secret_key: SecretStr = SecretStr("")
+    sandbox_seed: int = 7
+
+    workspace_name: str = Field(default="demo", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
+    workspace_time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Rome"
+
+    dagster_port: int = Field(default=3000, ge=1, le=65535)
+    streamlit_port: int = Field(default=8501, ge=1, le=65535)
+    api_port: int = Field(default=8600, ge=1, le=65535)
+
+    engage_pause_at: str = ""
+    crm_statement_timeout_seconds: int = Field(default=1800, ge=1)
+
+    @property
+    def mail_provider(self) -> Literal["resend", "sandbox"]:
+        """The channel that mails leave through: Resend when its key is set, else the sandbox."""
+        return "resend" if self.resend_api_key.get_secret_value() else "sandbox"
+
+    @property
+    def uses_embedded_cluster(self) -> bool:
+        """Whether any database is left to the embedded cluster."""
+        return not (self.engage_database_url and self.crm_database_url and self.dagster_database_url)
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises SettingsError naming every wrong variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "\n".join(
+            f"  {'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False)
+        )
+        raise SettingsError(f"These settings are wrong (environment or .env file):\n{problems}") from None

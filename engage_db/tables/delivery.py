@@ -1,0 +1,113 @@
+"""The outbox: one row per (run, contact, step), the batches they leave in, and what happened to each message."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+
+from engage_db.tables.campaigns import campaign_runs, campaigns
+from engage_db.tables.columns import identity, metadata, one_of, text, timestamp
+from engage_db.tables.templates import template_versions
+
+MESSAGE_STATES = (
+    "queued", "claimed", "sent", "delivered", "bounced", "skipped", "cancelled", "failed", "unknown", "dead",
+)  # fmt: skip
+SKIP_REASONS = (
+    "no_consent", "suppressed", "unsubscribed_topic", "frequency_cap", "quiet_hours_expired", "holdout",
+    "excluded_segment", "no_address", "invalid_address", "duplicate_address", "render_error", "outside_window",
+)  # fmt: skip
+EVENT_TYPES = (
+    "queued", "sent", "delivered", "deferred", "bounced", "rejected", "complained", "opened", "clicked", "unsubscribed",
+)  # fmt: skip
+
+send_batches = Table(
+    "send_batches",
+    metadata,
+    identity("batch_id"),
+    Column("campaign_run_id", BigInteger, ForeignKey(campaign_runs.c.campaign_run_id), nullable=False),
+    Column("batch_number", Integer, nullable=False, comment="counted per run, so a key can be made again"),
+    text("provider"),
+    text("idempotency_key", unique=True),
+    text("state"),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, comment="the exact bytes to send, zstd; gone when the batch is done"),
+    text("body_sha256", nullable=True),
+    text("lease_owner", nullable=True),
+    timestamp("lease_until"),
+    Column("lease_epoch", Integer, nullable=False, server_default="1"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    timestamp("first_attempt_at"),
+    timestamp("next_attempt_at", nullable=False),
+    text("problem", nullable=True),
+    timestamp("created_at", nullable=False),
+    timestamp("finished_at"),
+    one_of("state", ("claimed", "frozen", "accepted", "released", "refused", "unknown", "dead")),
+    UniqueConstraint("campaign_run_id", "batch_number"),
+    Index(
+        "send_batches_open_idx",
+        "campaign_run_id",
+        "next_attempt_at",
+        postgresql_where=sql("state in ('claimed', 'frozen')"),
+    ),
+    schema="engage",
+)
+
+campaign_messages = Table(
+    "campaign_messages",
+    metadata,
+    identity("message_id"),
+    Column("campaign_run_id", BigInteger, ForeignKey(campaign_runs.c.campaign_run_id), nullable=False),
+    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.campaign_id), nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("step", Integer, nullable=False, server_default="0"),
+    text("channel"),
+    text("address", nullable=True),
+    text("state"),
+    text("reason", nullable=True, comment="why it was skipped, failed or parked: a word of SKIP_REASONS, or the provider's"),
+    text("reason_detail", nullable=True),
+    Column("template_version_id", BigInteger, ForeignKey(template_versions.c.template_version_id), nullable=False),
+    Column("tokens", JSON, comment="every value the template uses, fixed at the snapshot"),
+    text("consent", nullable=True, comment="the consent that allowed it"),
+    timestamp("next_attempt_at", nullable=False),
+    Column("batch_id", BigInteger, ForeignKey(send_batches.c.batch_id)),
+    Column("batch_position", Integer),
+    text("provider", nullable=True),
+    text("provider_message_id", nullable=True),
+    timestamp("created_at", nullable=False),
+    timestamp("state_changed_at", nullable=False),
+    timestamp("sent_at"),
+    one_of("state", MESSAGE_STATES),
+    UniqueConstraint("campaign_run_id", "contact_id", "step"),
+    Index(
+        "campaign_messages_queued_idx",
+        "campaign_run_id",
+        "message_id",
+        postgresql_where=sql("state = 'queued'"),
+    ),
+    Index("campaign_messages_batch_idx", "batch_id", postgresql_where=sql("batch_id is not null")),
+    Index("campaign_messages_provider_idx", "provider_message_id", postgresql_where=sql("provider_message_id is not null")),
+    Index(None, "contact_id", "created_at"),
+    Index(None, "campaign_id"),
+    schema="engage",
+)
+
+message_events = Table(
+    "message_events",
+    metadata,
+    identity("message_event_id"),
+    Column("message_id", BigInteger, ForeignKey(campaign_messages.c.message_id), nullable=False),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    text("type"),
+    timestamp("occurred_at", nullable=False),
+    timestamp("recorded_at", nullable=False),
+    text("provider"),
+    text("provider_event_id"),
+    Column("detail", JSONB, nullable=False),
+    one_of("type", EVENT_TYPES),
+    UniqueConstraint("provider", "provider_event_id"),
+    Index(None, "message_id"),
+    Index(None, "campaign_id", "type"),
+    Index(None, "contact_id", "occurred_at"),
+    Index(None, "recorded_at"),
+    schema="engage",
+)

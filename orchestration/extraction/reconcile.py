@@ -1,0 +1,71 @@
+"""Finds the rows that the CRM deleted: an incremental read cannot see what is no longer there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from psycopg import Connection, sql
+
+from orchestration.extraction.copying import pipe
+from orchestration.extraction.mirror import crm_columns, mirror_name
+from orchestration.extraction.registry import CrmTable
+from orchestration.extraction.sync import SQL, SyncFailed, SyncReport, ledger, record, sync_table
+
+SMALL = 100_000  # rows whose keys are compared at every sync; larger tables once a day
+MOST_DELETED = 0.5  # a larger share of a table gone at once is a mistake until a person says otherwise
+FEW = 20  # rows that may always go
+
+
+def extract(crm: Connection, engage: Connection, table: CrmTable, *, reconcile: bool = False) -> SyncReport:
+    """Syncs a table, and reconciles it when asked to, when it is small, or when that is a day ago."""
+    report = sync_table(crm, engage, table)
+    if reconcile or _is_due(engage, table):
+        found = reconcile_table(crm, engage, table)
+        report = replace(report, deleted=found.deleted)
+    return report
+
+
+def reconcile_table(crm: Connection, engage: Connection, table: CrmTable) -> SyncReport:
+    """Marks the rows of the mirror whose key the CRM no longer has as deleted.
+
+    Raises SyncFailed, changing nothing, when more than half of the table would go.
+    """
+    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    keys = sql.Identifier(f"keys_{table.name}"[:60])
+    with ledger(engage, table, "reconcile") as sync_run_id, crm.transaction(force_rollback=True):
+        crm_columns(crm, table)
+        engage.execute(
+            sql.SQL("create temp table {} on commit drop as select {} from {} with no data").format(
+                keys, key, mirror_name(table)
+            )
+        )
+        query = sql.SQL("select {} from {}").format(key, sql.Identifier(*table.source_parts))
+        read, size = pipe(crm, query, engage, sql.SQL("{} ({})").format(keys, key))
+        engage.execute(sql.SQL("analyze {}").format(keys))
+        deleted = engage.execute(
+            sql.SQL(
+                "update {mirror} set _deleted_at = transaction_timestamp(), _extracted_at = transaction_timestamp() "
+                "where _deleted_at is null and ({key}) not in (select {key} from {keys})"
+            ).format(mirror=mirror_name(table), keys=keys, key=key)
+        ).rowcount
+        _refuse_a_collapse(engage, table, deleted)
+        report = SyncReport(table.name, read=read, deleted=deleted, bytes=size)
+        record(engage, sync_run_id, report)
+    return report
+
+
+def _is_due(engage: Connection, table: CrmTable) -> bool:
+    total = engage.execute(SQL.rows_total, {"table_name": table.name}).fetchone()
+    lately = engage.execute(SQL.reconciled_lately, {"table_name": table.name}).fetchone()
+    engage.commit()
+    return bool(total and total[0] <= SMALL) or not (lately and lately[0])
+
+
+def _refuse_a_collapse(engage: Connection, table: CrmTable, deleted: int) -> None:
+    total = engage.execute(SQL.rows_total, {"table_name": table.name}).fetchone()
+    before = int(total[0]) if total else 0
+    if deleted > FEW and deleted > before * MOST_DELETED:
+        raise SyncFailed(
+            f"Reconciling {table.name} would mark {deleted:,} of {before:,} rows as deleted. Nothing was changed. If the "
+            f"CRM really deleted them, `engage crm reload {table.name}` builds the mirror anew."
+        )
