@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -89,6 +91,19 @@ class Settings(BaseSettings):
     def mail_provider(self) -> Literal["resend", "sandbox"]:
         """The channel that mails leave through: Resend when its key is set, else the sandbox."""
         return "resend" if self.resend_api_key.get_secret_value() else "sandbox"
+
+    def signing_secret(self) -> str:
+        """SECRET_KEY, or one made once and kept in the home folder. Several machines need the same SECRET_KEY."""
+        given = self.secret_key.get_secret_value()
+        if given:
+            return given
+        kept = self.engage_home / "secret_key"
+        if not kept.exists():
+            self.engage_home.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError), kept.open("x") as file:
+                kept.chmod(0o600)
+                file.write(secrets.token_urlsafe(32))
+        return kept.read_text()
 
     @property
     def uses_embedded_cluster(self) -> bool:

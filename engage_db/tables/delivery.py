@@ -19,6 +19,14 @@ EVENT_TYPES = (
     "queued", "sent", "delivered", "deferred", "bounced", "rejected", "complained", "opened", "clicked", "unsubscribed",
 )  # fmt: skip
 
+database_epochs = Table(
+    "database_epochs",
+    metadata,
+    text("epoch", primary_key=True, comment="drawn when the database was made; a restored backup keeps it"),
+    timestamp("begun_at", nullable=False),
+    schema="engage",
+)
+
 send_batches = Table(
     "send_batches",
     metadata,

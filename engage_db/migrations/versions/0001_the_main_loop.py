@@ -14,6 +14,21 @@ def upgrade() -> None:
     op.execute("create schema if not exists landing")
     op.execute("create schema if not exists raw_crm")
     op.create_table(
+        "database_epochs",
+        sa.Column(
+            "epoch",
+            sa.Text(),
+            nullable=False,
+            comment="drawn when the database was made; a restored backup keeps it",
+        ),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("epoch", name=op.f("database_epochs_pkey")),
+        schema="engage",
+    )
+    op.execute(
+        "insert into engage.database_epochs select substr(md5(gen_random_uuid()::text), 1, 8), transaction_timestamp()"
+    )
+    op.create_table(
         "data_test_results",
         sa.Column("data_test_result_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("suite", sa.Text(), nullable=False),
@@ -639,3 +654,4 @@ def downgrade() -> None:
     op.execute("drop table engage.segments cascade")
     op.execute("drop table engage.message_templates cascade")
     op.execute("drop table engage.data_test_results cascade")
+    op.execute("drop table engage.database_epochs cascade")
