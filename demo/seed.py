@@ -53,7 +53,7 @@ def _fill(crm: Connection, chance: np.random.Generator, count: int, today: datet
     created = _arrivals(chance, count, end)
     orders = trade.draw_orders(chance, created, end)
     spending = np.bincount(np.minimum(orders.customer, count), minlength=count + 1)[1:]
-    plan = np.searchsorted([0.55, 0.80, 0.95], np.clip(chance.random(count) * 0.75 + np.minimum(spending, 12) * 0.022, 0, 0.999))
+    plan = np.searchsorted([0.55, 0.80, 0.95], np.clip(chance.random(count) * 0.9 + np.minimum(spending, 12) * 0.02, 0, 0.999))
     updated = created + ((end - created) / np.timedelta64(1, "s") * chance.random(count) ** 2).astype("timedelta64[s]")
     currencies = ["EUR"]
     order_rows, item_rows = trade.rows(chance, orders, currencies)

@@ -44,7 +44,7 @@ class Orders:
 def draw_orders(chance: np.random.Generator, created: Times, today: np.datetime64, mean: float = 3.0) -> Orders:
     """Every customer's orders between the day they came and the day they left, in order of time."""
     count = len(created)
-    appetite = np.clip(chance.pareto(1.35, size=count), 0, 60) * mean * 0.5
+    appetite = np.clip(chance.pareto(1.35, size=count), 0, 60) * mean * 0.6 + mean * 0.4
     appetite[chance.random(count) < 0.2] = 0  # those who never bought
     numbers = chance.poisson(appetite)
     customer = np.repeat(np.arange(count), numbers)

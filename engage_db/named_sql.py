@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, LiteralString, cast
 
 import aiosql
+
+logging.getLogger("aiosql").setLevel(logging.ERROR)  # it wants operators that only its own execution needs
 
 
 class NamedSql:

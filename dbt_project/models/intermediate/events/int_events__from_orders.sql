@@ -1,0 +1,39 @@
+with orders as (
+    select * from {{ ref("stg_crm__orders") }}
+),
+
+moments as (
+    select
+        orders.*,
+        moment.event_name,
+        moment.occurred_at,
+        orders.order_id::text as source_key,
+        orders.total as value,
+        jsonb_strip_nulls(
+            jsonb_build_object(
+                'order_id', order_id, 'status', status, 'channel', channel, 'coupon_code', coupon_code
+            )
+        ) as properties
+    from orders
+    cross join lateral (
+        values ('order_created', ordered_at), ('order_paid', paid_at)
+    ) as moment (event_name, occurred_at)
+    where moment.occurred_at is not null
+),
+
+events as (
+    select
+        {{ event_id("event_name", "source_key") }} as event_id,
+        customer_id as contact_id,
+        event_name,
+        occurred_at,
+        'crm.orders' as source,
+        source_key,
+        value,
+        currency,
+        properties,
+        extracted_at as recorded_at
+    from moments
+)
+
+select * from events

@@ -1,0 +1,3 @@
+select contact_id
+from {{ ref("contact_profiles") }}
+where extract(month from date_of_birth) = extract(month from {{ local_day("now()") }})

@@ -1,0 +1,3 @@
+select contact_id
+from {{ ref("contact_profiles") }}
+where open_deals_amount >= 5000

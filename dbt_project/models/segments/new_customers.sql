@@ -1,0 +1,3 @@
+select contact_id
+from {{ ref("contact_profiles") }}
+where created_at >= now() - interval '30 days'
