@@ -153,6 +153,14 @@ def find(db: Connection, key: str) -> Campaign:
     return _one(db, SQL.find, key)
 
 
+def key_of(db: Connection, key_or_id: str) -> str:
+    """The key of a campaign named by its key or its number. Raises NotFound."""
+    row = db.execute(SQL.key_of, {"wanted": key_or_id}).fetchone()
+    if row is None:
+        raise NotFound(f"There is no campaign {key_or_id}. `engage campaign list` shows those there are.")
+    return str(row[0])
+
+
 def list_campaigns(db: Connection) -> list[Campaign]:
     """All campaigns, newest first."""
     with db.cursor(row_factory=dict_row) as cursor:

@@ -91,3 +91,6 @@ swept as (
 update engage.campaigns
 set state = 'cancelled', is_active = false, next_run_at = null, updated_at = :now
 where campaign_id = :campaign_id;
+
+-- name: key_of(wanted)
+select key from engage.campaigns where key = :wanted or campaign_id::text = :wanted order by key = :wanted desc limit 1;

@@ -115,6 +115,12 @@ def open_runs(db: Connection) -> list[OpenRun]:
         return cursor.execute(SQL.open_runs).fetchall()
 
 
+def unattended(db: Connection, *, now: datetime) -> list[OpenRun]:
+    """Open runs that nobody works on: interrupted, or waiting for a retry."""
+    with db.cursor(row_factory=class_row(OpenRun)) as cursor:
+        return cursor.execute(SQL.unattended, {"now": now}).fetchall()
+
+
 def snapshot(db: Connection, campaign_run_id: int, *, sender: str, provider: str, now: datetime) -> SnapshotReport:
     """Freezes the audience of a run in one transaction: one outbox row per member, queued or skipped with its reason.
 
@@ -171,6 +177,11 @@ def state_counts(db: Connection, campaign_key: str) -> dict[str, int]:
 def skip_counts(db: Connection, campaign_key: str) -> dict[str, int]:
     """Skipped messages of a campaign by reason."""
     return dict(db.execute(SQL.skip_counts, {"key": campaign_key}).fetchall())
+
+
+def problems(db: Connection, campaign_key: str) -> list[str]:
+    """What stopped or holds up the runs of a campaign, newest first."""
+    return [row[0] for row in db.execute(SQL.problems, {"key": campaign_key}).fetchall()]
 
 
 def _seen(cron: str, time_zone: str, window_begin: datetime, scheduled_for: datetime) -> datetime:

@@ -195,3 +195,24 @@ join engage.campaigns campaign using (campaign_id)
 where campaign.key = :key and message.state = 'skipped'
 group by 1
 order by 2 desc, 1;
+
+-- name: unattended(now)
+-- runs with something to do that nobody is doing: nothing of them is leased, and they are not brand new
+select run.campaign_run_id, run.campaign_id, campaign.key, campaign.name, run.state, run.scheduled_for, run.snapshot_at
+from engage.campaign_runs run
+join engage.campaigns campaign using (campaign_id)
+where run.state in ('preparing', 'sending') and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
+  and coalesce(run.started_at, run.snapshot_at, run.created_at) < :now::timestamptz - interval '1 minute'
+  and not exists (
+      select from engage.send_batches batch
+      where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen') and batch.lease_until > :now
+  )
+order by run.campaign_run_id;
+
+-- name: problems(key)
+select format('run of %%s: %%s', to_char(run.scheduled_for, 'YYYY-MM-DD HH24:MI "UTC"'), coalesce(run.problem, run.reason))
+from engage.campaign_runs run
+join engage.campaigns campaign using (campaign_id)
+where campaign.key = :key and coalesce(run.problem, run.reason) is not null
+order by run.campaign_run_id desc
+limit 10;

@@ -129,11 +129,19 @@ answered as (
     select ordinality - 1 as position, provider_message_id
     from unnest(:provider_message_ids::text[]) with ordinality as ids (provider_message_id, ordinality)
 )
-update engage.campaign_messages message
-set state = 'sent', provider_message_id = answered.provider_message_id, sent_at = :now, state_changed_at = :now
-from done
-cross join answered
-where message.batch_id = done.batch_id and message.batch_position = answered.position and message.state = 'claimed';
+sent as (
+    update engage.campaign_messages message
+    set state = 'sent', provider_message_id = answered.provider_message_id, sent_at = :now, state_changed_at = :now
+    from done
+    cross join answered
+    where message.batch_id = done.batch_id and message.batch_position = answered.position and message.state = 'claimed'
+    returning message.message_id, message.campaign_id, message.contact_id, message.provider
+)
+insert into engage.message_events
+    (message_id, campaign_id, contact_id, type, occurred_at, recorded_at, provider, provider_event_id, detail)
+select message_id, campaign_id, contact_id, 'sent', :now, :now, provider, format('sent/%%s', message_id), '{}'
+from sent
+on conflict (provider, provider_event_id) do nothing;
 
 -- name: postpone(batch_id, lease_epoch, next_attempt_at, costs_attempt, problem)
 -- the batch keeps its members, bytes and key; nobody holds it until its time comes

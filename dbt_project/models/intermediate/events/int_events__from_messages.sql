@@ -1,5 +1,5 @@
 with message_events as (
-    select * from {{ ref("stg_activation__message_events") }}
+    select * from {{ ref("stg_message_log__message_events") }}
 ),
 
 events as (

@@ -7,7 +7,7 @@ with sent as (
 
 first_happenings as (
     select campaign_id, message_id, type, min(occurred_at) as occurred_at
-    from {{ ref("stg_activation__message_events") }}
+    from {{ ref("stg_message_log__message_events") }}
     group by campaign_id, message_id, type
 ),
 

@@ -24,7 +24,7 @@ happenings as (
         count(*) filter (where type = 'clicked') as clicked_total,
         count(distinct message_id) filter (where type = 'complained') as complained,
         count(distinct message_id) filter (where type = 'unsubscribed') as unsubscribed
-    from {{ ref("stg_activation__message_events") }}
+    from {{ ref("stg_message_log__message_events") }}
     group by campaign_id
 ),
 

@@ -1,5 +1,3 @@
-{{ config(tags=["model"]) }}
-
 with source as (
     select * from {{ source("message_log", "message_events") }}
 ),

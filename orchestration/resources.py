@@ -1,0 +1,79 @@
+"""What the assets work with. Nothing is connected before an asset asks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, DbtProject
+from psycopg import Connection
+
+from activation.channels.registry import mail_channels
+from activation.delivery.send import Delivery
+from activation.tracking.tokens import Links
+from engage_db.connection import connect_crm, connect_engage, database_url
+from engage_db.settings import Settings, load_settings
+from orchestration.transformation.manifest import DBT, DBT_DIRECTORY
+
+PROJECT = DbtProject(project_dir=DBT_DIRECTORY, profiles_dir=DBT_DIRECTORY)
+
+
+def now() -> datetime:
+    """The clock of all assets."""
+    return datetime.now(UTC)
+
+
+class Crm(dg.ConfigurableResource[Connection]):
+    """The company's CRM, read-only."""
+
+    def connect(self) -> Connection:
+        return connect_crm(application="engage extraction")
+
+
+class EngageDb(dg.ConfigurableResource[Connection]):
+    """The Engage DB."""
+
+    def connect(self) -> Connection:
+        return connect_engage(application="engage orchestration")
+
+    def url(self) -> str:
+        return database_url("engage")
+
+
+class Senders(dg.ConfigurableResource[Delivery]):
+    """The channels that the settings allow, and what a delivery through them needs."""
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings()
+
+    def delivery(self) -> Delivery:
+        return delivery_from(self.settings)
+
+
+def delivery_from(settings: Settings) -> Delivery:
+    """A delivery as the settings have it."""
+    return Delivery(
+        engage_url=database_url("engage", settings),
+        channels=mail_channels(
+            resend_api_key=settings.resend_api_key.get_secret_value(),
+            resend_api_url=settings.resend_api_url,
+            resend_requests_per_second=settings.resend_requests_per_second,
+        ),
+        links=Links(public_url=settings.public_url, secret=settings.signing_secret()),
+        workspace=settings.workspace_name,
+        postal_address=settings.postal_address,
+        clock=now,
+    )
+
+
+def resources() -> dict[str, object]:
+    """All resources by the names that assets use."""
+    return {
+        "crm": Crm(),
+        "engage_db": EngageDb(),
+        "dbt": DbtCliResource(
+            project_dir=PROJECT, profiles_dir=str(DBT_DIRECTORY), dbt_executable=str(DBT)
+        ),
+        "senders": Senders(),
+    }

@@ -1,0 +1,79 @@
+"""Membership of all segments, brought up to their views."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from activation.segments.kinds.dbt_model import SegmentDefinition, segments_in
+from activation.segments.refresh import RefreshReport, refresh, register
+from orchestration.resources import EngageDb, now
+from orchestration.transformation.manifest import current_manifest
+
+MEMBERSHIP = dg.AssetKey(["engage", "segment_members"])
+
+
+def membership_asset(segment: SegmentDefinition) -> dg.AssetsDefinition:
+    """The asset membership/<segment>: who is in it, who entered, who left."""
+
+    @dg.asset(
+        key=["membership", segment.key],
+        deps=[dg.AssetKey(list(segment.relation))],
+        group_name="membership",
+        kinds={"postgres", "python"},
+        owners=[f"team:{segment.owner}"] if segment.owner else None,
+        description=f"{segment.title}. {segment.description}",
+        metadata={"dagster/table_name": "engage.segment_members", "defined_in": segment.file},
+    )
+    def membership(context: dg.AssetExecutionContext, engage_db: EngageDb) -> dg.MaterializeResult[Any]:
+        with engage_db.connect() as db:
+            with db.transaction():
+                register(db, [segment], now=now())
+            report = refresh(db, segment.key, now=now())
+        if report.problem:
+            context.log.warning(f"{segment.key} keeps its last good membership: {report.problem}")
+        return dg.MaterializeResult(metadata=as_metadata(report))
+
+    return membership
+
+
+def as_metadata(report: RefreshReport) -> dict[str, Any]:
+    """Numbers that the UI plots."""
+    figures: dict[str, Any] = {"size": report.size, "entered": report.entered, "exited": report.exited}
+    return figures | ({"problem": report.problem} if report.problem else {})
+
+
+def segmentation_assets() -> list[dg.AssetsDefinition]:
+    """An asset per segment model, and the tables that they are all written to."""
+    segments = segments_in(current_manifest())
+
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec(
+                ["engage", name],
+                deps=[["membership", segment.key] for segment in segments],
+                group_name="membership",
+                kinds={"postgres"},
+                description=words,
+                metadata={"dagster/table_name": f"engage.{name}"},
+            )
+            for name, words in (
+                ("segments", "All segments, those no longer defined retired."),
+                ("segment_members", "Who is in which segment now."),
+                ("segment_sizes", "Size, entries and exits of each segment at each refresh."),
+            )
+        ],
+        name="segment_tables",
+    )
+    def segment_tables(engage_db: EngageDb) -> Iterator[dg.MaterializeResult[Any]]:
+        with engage_db.connect() as db:
+            with db.transaction():
+                register(db, segments, now=now())
+            members = db.execute("select count(*) from engage.segment_members").fetchone()
+        yield dg.MaterializeResult(asset_key=["engage", "segments"], metadata={"dagster/row_count": len(segments)})
+        yield dg.MaterializeResult(
+            asset_key=["engage", "segment_members"], metadata={"dagster/row_count": members[0] if members else 0}
+        )
+        yield dg.MaterializeResult(asset_key=["engage", "segment_sizes"])
+
+    return [*(membership_asset(segment) for segment in segments), segment_tables]
