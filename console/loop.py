@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ STAGES = {  # op name, or how it begins -> what a person calls it
     "dbt_measures": "measure",
 }
 ORDER = ("extract", "build", "checks", "segments", "audience", "deliver", "outcomes", "measure")
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the events are kept, and shown in the UI
 
 
 @dataclass
@@ -49,7 +51,7 @@ def stage_of(step: str) -> str:
 def run_job(name: str, *, run_config: Mapping[str, Any] | None = None, quiet: bool = False) -> LoopReport:
     """Runs a job with the in-process executor; it shows in the Dagster UI like any other run."""
     started = time.monotonic()
-    prepare_dagster()
+    home = prepare_dagster()
     import dagster as dg
 
     from orchestration.definitions import defs
@@ -57,15 +59,15 @@ def run_job(name: str, *, run_config: Mapping[str, Any] | None = None, quiet: bo
     report = LoopReport(run_id=str(uuid.uuid4()))
     job = defs.resolve_job_def(name)
     report.seconds["load"] = round(time.monotonic() - started, 1)
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with dg.DagsterInstance.get() as instance, Progress(*columns, console=errors, transient=True, disable=quiet) as progress:
         task = progress.add_task(name, total=len(job.graph.node_dict))
         watch = _Watch(report, progress, task)
         instance.add_event_listener(report.run_id, watch.see)
-        result = job.execute_in_process(
-            instance=instance, run_id=report.run_id, run_config=run_config, raise_on_error=False
-        )
+        with (home / "console.log").open("w") as log, redirect_stdout(log):  # dbt prints there
+            result = job.execute_in_process(
+                instance=instance, run_id=report.run_id, run_config={**QUIET, **(run_config or {})}, raise_on_error=False
+            )
     report.succeeded = result.success
     report.seconds = {stage: round(report.seconds[stage], 1) for stage in ("load", *ORDER) if stage in report.seconds}
     return report

@@ -33,7 +33,7 @@ skipped as (
 numbered as (
     select message_id,
         (row_number() over (order by message_id) - 1) / :batch_size as batch,
-        (row_number() over (order by message_id) - 1) % :batch_size as position
+        (row_number() over (order by message_id) - 1) %% :batch_size as position
     from checked
     where reason is null
 ),
@@ -128,7 +128,7 @@ with done as (
 answered as (
     select ordinality - 1 as position, provider_message_id
     from unnest(:provider_message_ids::text[]) with ordinality as ids (provider_message_id, ordinality)
-)
+),
 sent as (
     update engage.campaign_messages message
     set state = 'sent', provider_message_id = answered.provider_message_id, sent_at = :now, state_changed_at = :now

@@ -209,7 +209,10 @@ class _Lane:
 
 
 def deliver(delivery: Delivery) -> DeliveryReport:
-    """Runs a delivery to its end from code that is not asynchronous."""
-    return asyncio.run(delivery.run())
+    """Runs a delivery to its end from code that is not asynchronous. A lane's failure is raised as it is."""
+    try:
+        return asyncio.run(delivery.run())
+    except ExceptionGroup as lanes:
+        raise lanes.exceptions[0] from None
 
 

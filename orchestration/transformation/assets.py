@@ -10,14 +10,17 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from engage_db.connection import dbt_environment
 from engage_db.settings import load_settings
 from orchestration.resources import PROJECT, EngageDb
-from orchestration.transformation.manifest import current_manifest
+from orchestration.transformation.manifest import DBT_DIRECTORY, current_manifest
 from orchestration.transformation.translator import Translator
+
+TARGET = DBT_DIRECTORY / "target" / "build"
 
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, engage_db: EngageDb) -> Iterator[Any]:
     os.environ.update(dbt_environment(engage_db.url()))  # dbt is a child process and reads its connection there
     os.environ["ENGAGE_WORKSPACE_TIME_ZONE"] = load_settings().workspace_time_zone
-    yield from dbt.cli(["build"], context=context).stream()
+    # one target folder for both steps: dbt then parses only what changed
+    yield from dbt.cli(["build"], context=context, target_path=TARGET).stream()
 
 
 def transformation_assets() -> list[dg.AssetsDefinition]:
