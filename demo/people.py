@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -91,7 +92,8 @@ def _customer(index: int, city_number: int, draw: list[float], number: list[int]
 
 
 def _address(first: str, last: str, index: int, number: int) -> str:
-    plain = "".join(letter for letter in f"{first}.{last}".lower() if letter.isascii() and (letter.isalnum() or letter == "."))
+    folded = unicodedata.normalize("NFKD", f"{first}.{last}".lower())
+    plain = "".join(letter for letter in folded if letter.isascii() and (letter.isalnum() or letter == "."))
     return f"{plain.strip('.') or 'customer'}.{index + 1}@{DOMAINS[number % len(DOMAINS)]}"
 
 

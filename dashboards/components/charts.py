@@ -1,0 +1,48 @@
+"""Charts that look alike."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+INDIGO = "#4338ca"
+
+
+def trend(rows: pd.DataFrame, x: str, y: str, title: str, *, colour: str = INDIGO, height: int = 240) -> None:
+    """One measure over time as an area."""
+    base = alt.Chart(rows).encode(
+        x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=6)),
+        y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(tickCount=4)),
+        tooltip=[alt.Tooltip(f"{x}:T", title="Day", format="%-d %b %Y"), alt.Tooltip(f"{y}:Q", title=title, format=",.0f")],
+    )
+    area = base.mark_area(color=colour, opacity=0.12, interpolate="monotone")
+    line = base.mark_line(color=colour, strokeWidth=2, interpolate="monotone", point=len(rows) < 3)
+    st.altair_chart((area + line).properties(height=height), width="stretch")
+
+
+def bars(rows: pd.DataFrame, label: str, value: str, title: str, *, height: int | None = None) -> None:
+    """Named amounts, longest on top."""
+    base = alt.Chart(rows).encode(
+        y=alt.Y(f"{label}:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, ticks=False, domain=False)),
+        x=alt.X(f"{value}:Q", title=None, axis=None),
+        tooltip=[alt.Tooltip(f"{label}:N", title=" "), alt.Tooltip(f"{value}:Q", title=title, format=",.0f")],
+    )
+    bar = base.mark_bar(color=INDIGO, cornerRadiusEnd=4, height={"band": 0.62})
+    number = base.mark_text(align="left", dx=6, fontWeight=600).encode(text=alt.Text(f"{value}:Q", format=",.0f"))
+    st.altair_chart((bar + number).properties(height=height or max(90, 36 * len(rows))), width="stretch")
+
+
+def stacked_days(rows: pd.DataFrame, day: str, name: str, value: str, *, height: int = 260) -> None:
+    """Amounts per day, by name."""
+    chart = (
+        alt.Chart(rows)
+        .mark_bar()
+        .encode(
+            x=alt.X(f"{day}:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8)),
+            y=alt.Y(f"{value}:Q", title="Events", axis=alt.Axis(tickCount=4)),
+            color=alt.Color(f"{name}:N", title=None, scale=alt.Scale(scheme="tableau20"), legend=alt.Legend(orient="bottom", columns=4)),
+            tooltip=[alt.Tooltip(f"{day}:T", title="Day", format="%-d %b %Y"), alt.Tooltip(f"{name}:N", title="Event"), alt.Tooltip(f"{value}:Q", title="Events", format=",")],
+        )
+    )
+    st.altair_chart(chart.properties(height=height), width="stretch")

@@ -1,0 +1,102 @@
+"""Numbers, times and names as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from engage_db.settings import load_settings
+
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
+
+STATE_COLOURS = {
+    "draft": "gray", "scheduled": "blue", "preparing": "blue", "sending": "violet", "paused": "orange", "finished": "green",
+    "cancelled": "gray", "missed": "red", "stopped_by_guard": "red",
+}  # fmt: skip
+
+EVENTS = {  # name -> icon, words
+    "order_created": ("shopping_cart", "Placed an order"),
+    "order_paid": ("payments", "Paid an order"),
+    "call_logged": ("call", "Talked on the telephone"),
+    "whatsapp_sent": ("chat", "Got a WhatsApp message"),
+    "whatsapp_received": ("forum", "Wrote on WhatsApp"),
+    "deal_stage_changed": ("handshake", "Deal moved"),
+    "email_sent": ("send", "Was sent a mail"),
+    "email_delivered": ("mark_email_read", "Mail was delivered"),
+    "email_opened": ("drafts", "Opened a mail"),
+    "email_clicked": ("ads_click", "Clicked in a mail"),
+    "email_bounced": ("unsubscribe", "Mail bounced"),
+    "email_complained": ("report", "Reported a mail as spam"),
+    "email_unsubscribed": ("unsubscribe", "Unsubscribed"),
+}
+
+REASONS = {
+    "no_consent": "no opt-in for mail", "suppressed": "bounced, complained or unsubscribed before", "no_address": "no mail address",
+    "invalid_address": "the address cannot be written to", "duplicate_address": "somebody else with the same address got it",
+    "render_error": "the template does not fit this contact",
+}  # fmt: skip
+
+
+def zone() -> ZoneInfo:
+    """The workspace's zone: what every time on a screen is shown in."""
+    return ZoneInfo(load_settings().workspace_time_zone)
+
+
+def money(amount: object, currency: str | None) -> str:
+    """€1,240"""
+    value = float(amount) if amount is not None and not pd.isna(amount) else 0.0  # type: ignore[arg-type, call-overload]
+    return f"{SYMBOLS.get(currency or '', (currency or '') + ' ')}{value:,.0f}"
+
+
+def share(part: float, whole: float) -> str:
+    """42.1 %, or a dash when the whole is nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def local(moment: object) -> str:
+    """21 Nov 2026, 09:15 in the workspace's zone."""
+    if moment is None or pd.isna(moment):  # type: ignore[call-overload]
+        return "–"
+    return f"{pd.Timestamp(moment).astimezone(zone()):%-d %b %Y, %H:%M}"  # type: ignore[arg-type]
+
+
+def ago(moment: object) -> str:
+    """'3 min ago'."""
+    if moment is None or pd.isna(moment):  # type: ignore[call-overload]
+        return "never"
+    seconds = (datetime.now(UTC) - pd.Timestamp(moment)).total_seconds()  # type: ignore[arg-type]
+    for size, unit in ((86_400 * 365, "y"), (86_400 * 30, "mo"), (86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return "just now"
+
+
+def masked(address: object) -> str:
+    """a•••@example.com"""
+    if not isinstance(address, str):
+        return "–"
+    name, _, domain = address.partition("@")
+    return f"{name[:1]}•••@{domain}"
+
+
+def contact_links(rows: pd.DataFrame) -> list[str]:
+    """Links to the people of the rows, shown by their name."""
+    return [
+        f"/contacts?contact={number}#{name if isinstance(name, str) else f'No. {number}'}"
+        for number, name in zip(rows["contact_id"], rows["full_name"], strict=True)
+    ]
+
+
+def badge(state: str) -> str:
+    """A state as a coloured word."""
+    return f":{STATE_COLOURS.get(state, 'gray')}-badge[{state.replace('_', ' ')}]"
+
+
+def local_columns(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The same rows with times in the workspace's zone."""
+    shown = rows.copy()
+    for column in columns:
+        shown[column] = pd.to_datetime(shown[column], utc=True).dt.tz_convert(zone())
+    return shown

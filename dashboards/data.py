@@ -1,0 +1,62 @@
+"""The questions that screens ask. Each reads the Engage DB, read-only, and returns a DataFrame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+import streamlit as st
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from engage_db.connection import connect, database_url
+from engage_db.named_sql import NamedSql
+
+PAGE_SIZE = 25
+MOST_COUNTED = 10_000
+
+FRESH_SECONDS = 5  # how old a figure on a screen may be
+_QUERIES = {file.stem: NamedSql(file) for file in sorted(Path(__file__).with_name("queries").glob("*.sql"))}
+
+
+class NotBuilt(Exception):
+    """A table is not there yet: nothing was built so far."""
+
+
+@st.cache_resource
+def _pool(url: str) -> ConnectionPool:
+    options = "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=15s"
+    return ConnectionPool(url, kwargs={"options": options, "application_name": "engage screens"}, min_size=0, max_size=8, open=True, timeout=5)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
+def ask(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
+    """The rows of a named query of dashboards/queries/<subject>.sql.
+
+    Raises NotBuilt when its tables are not there yet, DatabaseUnreachable when there is no database.
+    """
+    url = database_url("engage")
+    try:
+        with _pool(url).connection() as db, db.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(getattr(_QUERIES[subject], question), parameters)
+            columns = [column.name for column in cursor.description or ()]
+            return pd.DataFrame(cursor.fetchall(), columns=columns)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        raise NotBuilt from None
+    except (PoolTimeout, psycopg.OperationalError):
+        connect(url, setting="ENGAGE_DATABASE_URL").close()  # says what is wrong
+        raise
+
+
+def records(subject: str, question: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows as dicts, with None for what is empty."""
+    rows = ask(subject, question, **parameters)
+    return [{str(name): value for name, value in row.items()} for row in rows.astype(object).where(rows.notna(), None).to_dict("records")]
+
+
+def one(subject: str, question: str, **parameters: Any) -> dict[str, Any] | None:
+    """The first row as a dict; None without one."""
+    rows = records(subject, question, **parameters)
+    return rows[0] if rows else None
