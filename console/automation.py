@@ -19,7 +19,10 @@ def automations() -> None:
 
 
 @app.command()
-def run(key: str = typer.Argument(metavar="ID", help="its key or its number"), json: bool = typer.Option(False, "--json")) -> None:
+def run(
+    key: str = typer.Argument(metavar="ID", help="its key or its number"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
     """Runs an automation now, once, besides its schedule: audience, tests, delivery."""
     with engage() as db:
         campaign = commands.find(db, commands.key_of(db, key))

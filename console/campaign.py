@@ -26,7 +26,9 @@ def create(
     name: str,
     segment: str = typer.Option(..., help="key of a segment: `engage segment list`"),
     template: str = typer.Option(..., help="key of a template"),
-    at: str = typer.Option(None, help="a broadcast's time, e.g. '2026-12-01 09:00' in the time zone; left out: at its launch"),
+    at: str = typer.Option(
+        None, help="a broadcast's time, e.g. '2026-12-01 09:00' in the time zone; left out: at its launch"
+    ),
     cron: str = typer.Option(None, help="an automation's times, e.g. '0 9 * * 1'"),
     time_zone: str = typer.Option(None, help="IANA name; the workspace's by default"),
     key: str = typer.Option(None, help="made of the name by default"),
@@ -75,7 +77,11 @@ def status(key: str, json: bool = Json) -> None:
         print_json({"campaign": asdict(campaign), "messages": states, "skipped": skips, "problems": problems})
         return
     console.print(f"[bold]{campaign.name}[/] ({campaign.kind}) is [bold]{campaign.state}[/], next: {_when(campaign)}")
-    print_table("", ["messages", "count"], [*states.items(), *((f"  left out: {reason}", n) for reason, n in skips.items())])
+    print_table(
+        "",
+        ["messages", "count"],
+        [*states.items(), *((f"  left out: {reason}", n) for reason, n in skips.items())],
+    )
     for problem in problems:
         console.print(f"! {problem}", markup=False)
 

@@ -53,7 +53,11 @@ def mutate(
     if json:
         print_json({"changed": report.changed})
     else:
-        print_table("Changed in the CRM", ["what", "rows"], [(name.replace("_", " "), n) for name, n in report.changed.items()])
+        print_table(
+            "Changed in the CRM",
+            ["what", "rows"],
+            [(name.replace("_", " "), n) for name, n in report.changed.items()],
+        )
 
 
 @app.command()

@@ -24,7 +24,10 @@ def upgrade(revision: str = "head", json: bool = typer.Option(False, "--json")) 
 
 
 @app.command()
-def downgrade(revision: str = typer.Argument(help="a revision, or `base` for none"), json: bool = typer.Option(False, "--json")) -> None:
+def downgrade(
+    revision: str = typer.Argument(help="a revision, or `base` for none"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
     """Takes the schema back to a revision: what later ones made is gone, with its rows."""
     _say(migrate.downgrade(_reached(), revision), json)
 

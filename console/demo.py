@@ -79,12 +79,23 @@ def _launch() -> list[str]:
         name, segment, template = BROADCAST
         number = sum(key.startswith(commands.slug(name)) for key in known) + 1
         title = name if number == 1 else f"{name} {number}"
-        made = commands.create(db, name=title, segment=segment, template=template, time_zone=zone, actor=actor(), now=now())
+        made = commands.create(
+            db, name=title, segment=segment, template=template, time_zone=zone, actor=actor(), now=now()
+        )
         launched.append(commands.launch(db, made.key, now=now()).key)
         for name, segment, template, cron in AUTOMATIONS:
             key = commands.slug(name)
             if key not in known:
-                commands.create(db, name=name, segment=segment, template=template, cron=cron, time_zone=zone, actor=actor(), now=now())
+                commands.create(
+                    db,
+                    name=name,
+                    segment=segment,
+                    template=template,
+                    cron=cron,
+                    time_zone=zone,
+                    actor=actor(),
+                    now=now(),
+                )
                 commands.launch(db, key, now=now())
             runs.start_now(db, commands.find(db, key).campaign_id, now=now())
             launched.append(key)
@@ -122,6 +133,8 @@ def _print(facts: dict[str, object], seconds: dict[str, float]) -> None:
     whole = sum(spent for step, spent in seconds.items() if ":" not in step)
     provider = load_settings().mail_provider
     channel = "in the sandbox: nothing left this machine" if provider == "sandbox" else "sent through Resend"
-    console.print(f"\n{facts['contacts']:,} contacts, {facts['events']:,} events, in {whole:.0f} s. Mails are {channel}.")
+    console.print(
+        f"\n{facts['contacts']:,} contacts, {facts['events']:,} events, in {whole:.0f} s. Mails are {channel}."
+    )
     addresses = ", ".join(f"{service.name} {service.address}" for service in services() if service.address)
     console.print(f"`engage up` serves {addresses}.")

@@ -9,7 +9,14 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from console.environment import prepare_dagster
 from console.output import errors
@@ -59,14 +66,26 @@ def run_job(name: str, *, run_config: Mapping[str, Any] | None = None, quiet: bo
     report = LoopReport(run_id=str(uuid.uuid4()))
     job = defs.resolve_job_def(name)
     report.seconds["load"] = round(time.monotonic() - started, 1)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with dg.DagsterInstance.get() as instance, Progress(*columns, console=errors, transient=True, disable=quiet) as progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with (
+        dg.DagsterInstance.get() as instance,
+        Progress(*columns, console=errors, transient=True, disable=quiet) as progress,
+    ):
         task = progress.add_task(name, total=len(job.graph.node_dict))
         watch = _Watch(report, progress, task)
         instance.add_event_listener(report.run_id, watch.see)
         with (home / "console.log").open("w") as log, redirect_stdout(log):  # dbt prints there
             result = job.execute_in_process(
-                instance=instance, run_id=report.run_id, run_config={**QUIET, **(run_config or {})}, raise_on_error=False
+                instance=instance,
+                run_id=report.run_id,
+                run_config={**QUIET, **(run_config or {})},
+                raise_on_error=False,
             )
     report.succeeded = result.success
     report.seconds = {stage: round(report.seconds[stage], 1) for stage in ("load", *ORDER) if stage in report.seconds}

@@ -55,7 +55,9 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except known as error:
-        errors.print(f"[bold red]✗[/] {error}", markup=True, soft_wrap=True) if "[" not in str(error) else errors.print(f"✗ {error}", markup=False, soft_wrap=True)
+        errors.print(f"[bold red]✗[/] {error}", markup=True, soft_wrap=True) if "[" not in str(error) else errors.print(
+            f"✗ {error}", markup=False, soft_wrap=True
+        )
         raise typer.Exit(1) from None
 
 

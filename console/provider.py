@@ -1,4 +1,4 @@
-"""engage provider: does the key work?"""
+"""engage provider: whether the key works."""
 
 from __future__ import annotations
 

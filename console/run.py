@@ -39,7 +39,9 @@ def print_report(report: LoopReport, facts: dict[str, object]) -> None:
     assert isinstance(messages, dict)
     assert isinstance(segments, dict)
     listed = ", ".join(f"{count:,} {state}" for state, count in messages.items()) or "none yet"
-    console.print(f"\n{facts['contacts']:,} contacts · {facts['events']:,} events · {len(segments)} segments · messages: {listed}")
+    console.print(
+        f"\n{facts['contacts']:,} contacts · {facts['events']:,} events · {len(segments)} segments · messages: {listed}"
+    )
     for failure in report.failures:
         errors.print(f"✗ {failure}", markup=False, style="red", soft_wrap=True)
 
@@ -50,8 +52,12 @@ def summary() -> dict[str, object]:
         counts = {}
         for name, schema in (("contacts", "core"), ("events", "core")):
             exists = db.execute("select to_regclass(%s) is not null", [f"{schema}.{name}"]).fetchone()
-            row = db.execute(f"select count(*) from {schema}.{name}").fetchone() if exists and exists[0] else None  # type: ignore[arg-type]
+            row = db.execute(f"select count(*) from {schema}.{name}").fetchone() if exists and exists[0] else None
             counts[name] = row[0] if row else 0
-        segments = dict(db.execute("select key, coalesce(size, 0) from engage.segments where is_active order by key").fetchall())
-        messages = dict(db.execute("select state, count(*) from engage.campaign_messages group by 1 order by 1").fetchall())
+        segments = dict(
+            db.execute("select key, coalesce(size, 0) from engage.segments where is_active order by key").fetchall()
+        )
+        messages = dict(
+            db.execute("select state, count(*) from engage.campaign_messages group by 1 order by 1").fetchall()
+        )
     return {**counts, "segments": segments, "messages": messages}

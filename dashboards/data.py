@@ -28,7 +28,14 @@ class NotBuilt(Exception):
 @st.cache_resource
 def _pool(url: str) -> ConnectionPool:
     options = "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=15s"
-    return ConnectionPool(url, kwargs={"options": options, "application_name": "engage screens"}, min_size=0, max_size=8, open=True, timeout=5)
+    return ConnectionPool(
+        url,
+        kwargs={"options": options, "application_name": "engage screens"},
+        min_size=0,
+        max_size=8,
+        open=True,
+        timeout=5,
+    )
 
 
 @st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
@@ -53,7 +60,10 @@ def ask(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
 def records(subject: str, question: str, **parameters: Any) -> list[dict[str, Any]]:
     """The rows as dicts, with None for what is empty."""
     rows = ask(subject, question, **parameters)
-    return [{str(name): value for name, value in row.items()} for row in rows.astype(object).where(rows.notna(), None).to_dict("records")]
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
+    ]
 
 
 def one(subject: str, question: str, **parameters: Any) -> dict[str, Any] | None:

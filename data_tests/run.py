@@ -73,14 +73,20 @@ def _run(gx: Any, source: Any, suite: Suite) -> SuiteResult:
         result = batch.validate(gx.ExpectationSuite(name=suite.name, expectations=expectations))
     except Exception as error:  # noqa: BLE001 - whatever keeps a test from running blocks like a failed one
         first_line = str(error).strip().splitlines()[0][:200]
-        return SuiteResult(suite.name, len(expectations), [Failure(f"it could not run: {first_line}", "critical", could_not_run=True)])
+        return SuiteResult(
+            suite.name,
+            len(expectations),
+            [Failure(f"it could not run: {first_line}", "critical", could_not_run=True)],
+        )
     failures = [_failure(one) for one in result.results if not one.success]
     return SuiteResult(suite.name, len(expectations), failures)
 
 
 def _failure(result: Any) -> Failure:
     config = result.expectation_config
-    severity = str(getattr(config, "severity", None) or config.kwargs.get("severity") or "critical").rsplit(".", 1)[-1].lower()
+    severity = (
+        str(getattr(config, "severity", None) or config.kwargs.get("severity") or "critical").rsplit(".", 1)[-1].lower()
+    )
     raised = _exception(result.exception_info or {})
     if raised:
         return Failure(f"it could not run: {raised}", severity, could_not_run=True)
@@ -89,7 +95,11 @@ def _failure(result: Any) -> Failure:
         count = result.result.get("observed_value") if config.type == "unexpected_rows_expectation" else None
     count = count if isinstance(count, int) else None
     words = config.description or _in_words(config, result.result)
-    return Failure(words if count is None else f"{words} ({count:,}{'+' if count == MOST_COUNTED else ''})", severity, count)
+    return Failure(
+        words if count is None else f"{words} ({count:,}{'+' if count == MOST_COUNTED else ''})",
+        severity,
+        count,
+    )
 
 
 MOST_COUNTED = 20  # rule queries stop there

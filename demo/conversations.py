@@ -9,7 +9,17 @@ import orjson
 
 from demo.copying import NULL, Times, as_text, escaped
 
-CALL_COLUMNS = ("customer_id", "direction", "outcome", "topic", "agent_name", "started_at", "duration", "notes", "updated_at")
+CALL_COLUMNS = (
+    "customer_id",
+    "direction",
+    "outcome",
+    "topic",
+    "agent_name",
+    "started_at",
+    "duration",
+    "notes",
+    "updated_at",
+)
 WHATSAPP_COLUMNS = ("customer_id", "direction", "status", "body", "sent_at", "updated_at")
 DEAL_COLUMNS = (
     "customer_id", "title", "stage", "amount", "currency", "owner_name", "stage_history", "created_at", "closed_at", "updated_at",
@@ -18,8 +28,18 @@ DEAL_COLUMNS = (
 AGENTS = ("Giulia Conti", "Marc Petit", "Lena Vogt", "Tom Hughes", "Sara Lind")
 OUTCOMES = ("answered", "no_answer", "voicemail", "busy")
 TOPICS = ("support", "sales", "billing", "delivery")
-SAID_TO = ("Your order is on its way 🚚", "Thank you for your order!", "Your size is back in stock.", "How did we do?")
-SAID_BY = ("Where is my parcel?", "Thanks a lot 🙏", "Can I change the size?", "Do you ship to Malta?\nAsking for a friend.")
+SAID_TO = (
+    "Your order is on its way 🚚",
+    "Thank you for your order!",
+    "Your size is back in stock.",
+    "How did we do?",
+)
+SAID_BY = (
+    "Where is my parcel?",
+    "Thanks a lot 🙏",
+    "Can I change the size?",
+    "Do you ship to Malta?\nAsking for a friend.",
+)
 STAGES = ("lead", "qualified", "proposal", "negotiation")
 FIRST_NAMES_OF_DEALS = ("Uniforms", "Gift boxes", "Hotel linen", "Staff jackets", "Shop fitting")
 
@@ -59,13 +79,19 @@ def whatsapp_messages(chance: np.random.Generator, created: Times, today: np.dat
         yield str(who), "outbound" if is_ours else "inbound", status, body, moment, moment
 
 
-def deals(chance: np.random.Generator, created: Times, today: np.datetime64, currencies: list[str]) -> Iterator[tuple[str, ...]]:
+def deals(
+    chance: np.random.Generator, created: Times, today: np.datetime64, currencies: list[str]
+) -> Iterator[tuple[str, ...]]:
     """COPY texts of deals; the last entry of the stage history is the stage."""
     customer, at = _moments(chance, created, today, 0.25)
     amounts = np.round(chance.lognormal(7.6, 1.0, len(customer)), 2).tolist()
-    starts, end = at.astype("datetime64[s]").astype(int).tolist(), int(today.astype("datetime64[s]").astype(int))
+    starts, end = (
+        at.astype("datetime64[s]").astype(int).tolist(),
+        int(today.astype("datetime64[s]").astype(int)),
+    )
     for position, (who, amount) in enumerate(zip(customer, amounts, strict=True)):
-        moment, steps = starts[position], []
+        moment = starts[position]
+        steps: list[tuple[str, int]] = []
         for stage in (*STAGES, "won" if chance.random() < 0.45 else "lost"):
             if moment > end or (steps and chance.random() < 0.12):
                 break

@@ -34,12 +34,17 @@ Draws = npt.NDArray[np.float64]
 def name_pools(locale: str) -> tuple[list[str], list[str]]:
     """First and last names of a locale, out of Faker's lists."""
     provider = import_module(f"faker.providers.person.{locale}").Provider
-    firsts = getattr(provider, "first_names", None) or (*provider.first_names_male, *provider.first_names_female)
+    firsts = getattr(provider, "first_names", None) or (
+        *provider.first_names_male,
+        *provider.first_names_female,
+    )
     lasts = getattr(provider, "last_names", None) or (*provider.last_names_male, *provider.last_names_female)
     return sorted(map(str, firsts)), sorted(map(str, lasts))
 
 
-def customers(chance: np.random.Generator, created: Times, updated: Times, plan: npt.NDArray[np.int64], today: datetime) -> Iterator[tuple[str, ...]]:
+def customers(
+    chance: np.random.Generator, created: Times, updated: Times, plan: npt.NDArray[np.int64], today: datetime
+) -> Iterator[tuple[str, ...]]:
     """One row of COPY texts per customer, in the order of `created`."""
     count = len(created)
     weights = np.array([city[3] for city in CITIES], dtype=float)
@@ -100,7 +105,9 @@ def _address(first: str, last: str, index: int, number: int) -> str:
 def _dirty_name(name: str, draw: float) -> str | None:
     if draw > 0.04:
         return name
-    return (None, name.upper(), name.lower(), f"  {name} ", ODD_NAMES[int(draw * 10_000) % len(ODD_NAMES)])[int(draw * 125) % 5]
+    return (None, name.upper(), name.lower(), f"  {name} ", ODD_NAMES[int(draw * 10_000) % len(ODD_NAMES)])[
+        int(draw * 125) % 5
+    ]
 
 
 def _dirty_address(email: str, draw: float, earlier: list[str], number: int) -> str | None:
@@ -113,7 +120,14 @@ def _dirty_address(email: str, draw: float, earlier: list[str], number: int) -> 
 
 
 def _postal_code(pattern: str, number: int) -> str:
-    letters = (chr(ord("A") + number // 7**place % 26) if mark == "@" else str(number // 3**place % 10) if mark == "#" else mark for place, mark in enumerate(pattern))
+    letters = (
+        chr(ord("A") + number // 7**place % 26)
+        if mark == "@"
+        else str(number // 3**place % 10)
+        if mark == "#"
+        else mark
+        for place, mark in enumerate(pattern)
+    )
     return "".join(letters)
 
 

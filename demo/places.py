@@ -21,8 +21,24 @@ class Country:
 COUNTRIES = {
     country.code: country
     for country in (
-        Country("IT", "it-IT", "it_IT", "EUR", "+39 3", "#####", ("Via Garibaldi", "Via Dante", "Corso Italia", "Via Verdi")),
-        Country("FR", "fr-FR", "fr_FR", "EUR", "+33 6", "#####", ("Rue Victor Hugo", "Rue de la Paix", "Avenue Foch")),
+        Country(
+            "IT",
+            "it-IT",
+            "it_IT",
+            "EUR",
+            "+39 3",
+            "#####",
+            ("Via Garibaldi", "Via Dante", "Corso Italia", "Via Verdi"),
+        ),
+        Country(
+            "FR",
+            "fr-FR",
+            "fr_FR",
+            "EUR",
+            "+33 6",
+            "#####",
+            ("Rue Victor Hugo", "Rue de la Paix", "Avenue Foch"),
+        ),
         Country("DE", "de-DE", "de_DE", "EUR", "+49 15", "#####", ("Hauptstraße", "Bahnhofstraße", "Gartenweg")),
         Country("ES", "es-ES", "es_ES", "EUR", "+34 6", "#####", ("Calle Mayor", "Calle de Alcalá", "Gran Vía")),
         Country("GB", "en-GB", "en_GB", "GBP", "+44 7", "@@# #@@", ("High Street", "Church Lane", "Station Road")),

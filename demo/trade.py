@@ -48,19 +48,25 @@ def draw_orders(chance: np.random.Generator, created: Times, today: np.datetime6
     appetite[chance.random(count) < 0.2] = 0  # those who never bought
     numbers = chance.poisson(appetite)
     customer = np.repeat(np.arange(count), numbers)
-    left = np.where(chance.random(count) < 0.35, chance.random(count) ** 1.5, 1.0)  # share of their time before they left
+    left = np.where(
+        chance.random(count) < 0.35, chance.random(count) ** 1.5, 1.0
+    )  # share of their time before they left
     span = (today - created) / SECOND
     at = created[customer] + ((span * left)[customer] * chance.random(len(customer))).astype("timedelta64[s]")
     keep = chance.random(len(at)) < MONTH_PROFILE[at.astype("datetime64[M]").astype(int) % 12] / MONTH_PROFILE.max()
     customer, at = customer[keep], at[keep]
     hours = chance.choice(24, size=len(at), p=HOUR_PROFILE / HOUR_PROFILE.sum())
-    at = at.astype("datetime64[D]").astype("datetime64[s]") + (hours * 3600 + chance.integers(0, 3600, len(at))).astype("timedelta64[s]")
+    at = at.astype("datetime64[D]").astype("datetime64[s]") + (hours * 3600 + chance.integers(0, 3600, len(at))).astype(
+        "timedelta64[s]"
+    )
     at = np.clip(at, created[customer], today - SECOND)
     order = np.argsort(at, kind="stable")
     return _with_states(chance, customer[order] + 1, at[order], today)
 
 
-def _with_states(chance: np.random.Generator, customer: npt.NDArray[np.int64], at: Times, today: np.datetime64) -> Orders:
+def _with_states(
+    chance: np.random.Generator, customer: npt.NDArray[np.int64], at: Times, today: np.datetime64
+) -> Orders:
     count = len(at)
     status = chance.choice(6, size=count, p=[0.02, 0.04, 0.06, 0.80, 0.05, 0.03])
     fresh = (today - at) < 2 * DAY
@@ -79,7 +85,9 @@ def _with_states(chance: np.random.Generator, customer: npt.NDArray[np.int64], a
     return Orders(customer, status, at, paid, shipped, cancelled, updated, 1 + chance.poisson(1.1, count))
 
 
-def rows(chance: np.random.Generator, orders: Orders, currencies: list[str]) -> tuple[Iterator[tuple[str, ...]], Iterator[tuple[str, ...]]]:
+def rows(
+    chance: np.random.Generator, orders: Orders, currencies: list[str]
+) -> tuple[Iterator[tuple[str, ...]], Iterator[tuple[str, ...]]]:
     """COPY texts of the orders, and of their items; totals are the sums of the items."""
     prices = np.array([product[3] for product in products()])
     count, lines = len(orders.ordered), int(orders.items.sum())
@@ -89,18 +97,30 @@ def rows(chance: np.random.Generator, orders: Orders, currencies: list[str]) -> 
     product = shuffled[chance.choice(len(prices), size=lines, p=popularity / popularity.sum())]
     quantity = 1 + chance.poisson(0.25, lines)
     discount = np.where(chance.random(lines) < 0.12, np.round(prices[product] * 0.1, 2), 0.0)
-    totals = np.bincount(order_of_line, quantity * prices[product] - discount, minlength=count)
-    return _order_rows(chance, orders, totals, currencies), _item_rows(orders, order_of_line, product, quantity, prices, discount)
+    totals = np.bincount(order_of_line, quantity * prices[product] - discount, minlength=count).astype(np.float64)
+    return _order_rows(chance, orders, totals, currencies), _item_rows(
+        orders, order_of_line, product, quantity, prices, discount
+    )
 
 
-def _order_rows(chance: np.random.Generator, orders: Orders, totals: npt.NDArray[np.float64], currencies: list[str]) -> Iterator[tuple[str, ...]]:
+def _order_rows(
+    chance: np.random.Generator, orders: Orders, totals: npt.NDArray[np.float64], currencies: list[str]
+) -> Iterator[tuple[str, ...]]:
     count = len(totals)
     channel = chance.choice(4, size=count, p=[0.62, 0.24, 0.1, 0.04]).tolist()
     coupon = chance.random(count).tolist()
-    times = (as_text(moment) for moment in (orders.ordered, orders.paid, orders.shipped, orders.cancelled, orders.updated))
+    times = (
+        as_text(moment) for moment in (orders.ordered, orders.paid, orders.shipped, orders.cancelled, orders.updated)
+    )
     known = len(currencies)
     for customer, status, way, code, total, *moments in zip(
-        orders.customer.tolist(), orders.status.tolist(), channel, coupon, totals.tolist(), *times, strict=True
+        orders.customer.tolist(),
+        orders.status.tolist(),
+        channel,
+        coupon,
+        totals.tolist(),
+        *times,
+        strict=True,
     ):
         yield (
             str(customer), STATUSES[status], CHANNELS[way], COUPONS[int(code * 40)] if code < 0.1 else NULL, f"{total:.2f}",
@@ -108,10 +128,23 @@ def _order_rows(chance: np.random.Generator, orders: Orders, totals: npt.NDArray
         )  # fmt: skip
 
 
-def _item_rows(orders: Orders, order_of_line: npt.NDArray[np.int64], product: npt.NDArray[np.int64], quantity: npt.NDArray[np.int64], prices: npt.NDArray[np.float64], discount: npt.NDArray[np.float64]) -> Iterator[tuple[str, ...]]:
+def _item_rows(
+    orders: Orders,
+    order_of_line: npt.NDArray[np.int64],
+    product: npt.NDArray[np.int64],
+    quantity: npt.NDArray[np.int64],
+    prices: npt.NDArray[np.float64],
+    discount: npt.NDArray[np.float64],
+) -> Iterator[tuple[str, ...]]:
     updated = as_text(orders.ordered[order_of_line])
     for order, bought, number, price, less, moment in zip(
-        order_of_line.tolist(), product.tolist(), quantity.tolist(), prices[product].tolist(), discount.tolist(), updated, strict=True
+        order_of_line.tolist(),
+        product.tolist(),
+        quantity.tolist(),
+        prices[product].tolist(),
+        discount.tolist(),
+        updated,
+        strict=True,
     ):
         yield str(order + 1), str(bought + 1), str(number), f"{price:.2f}", f"{less:.2f}", moment
 

@@ -25,7 +25,9 @@ def database_url(name: str, settings: Settings | None = None) -> str:
     return configured or Cluster(settings.engage_home).start().url(name)
 
 
-def connect(url: str, *, setting: str, application: str = "engage", autocommit: bool = False, **parameters: str) -> psycopg.Connection:
+def connect(
+    url: str, *, setting: str, application: str = "engage", autocommit: bool = False, **parameters: str
+) -> psycopg.Connection:
     """A connection in UTC whose failures say which setting to mend.
 
     Extra `parameters` are server settings of the session, such as statement_timeout="30s".
@@ -33,7 +35,9 @@ def connect(url: str, *, setting: str, application: str = "engage", autocommit: 
     session = {"timezone": "UTC", **parameters}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     try:
-        db = psycopg.connect(url, application_name=application, options=options, autocommit=autocommit, connect_timeout=10)
+        db = psycopg.connect(
+            url, application_name=application, options=options, autocommit=autocommit, connect_timeout=10
+        )
     except psycopg.Error as error:
         raise DatabaseUnreachable(
             f"Cannot connect to {masked(url)}: {_first_line(error)}\nSet {setting} to a Postgres that is running, "

@@ -104,18 +104,28 @@ class Cluster:
         options = {**_tuning(), **self._options, "port": str(self._port())}
         flags = " ".join(f"-c {name}={value}" for name, value in options.items())
         self._run(
-            "pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.data / "server.log"), "-o", flags, "start"
+            "pg_ctl",
+            "-D",
+            str(self.data),
+            "-w",
+            "-t",
+            "60",
+            "-l",
+            str(self.data / "server.log"),
+            "-o",
+            flags,
+            "start",
         )
 
     def _port(self) -> int:
         """The port of last time when it is free, so that saved addresses go on working; else any free one."""
         remembered = self.home / "port"
         wanted = int(remembered.read_text()) if remembered.exists() else 0
-        for port in (wanted, 0):
+        for candidate in (wanted, 0):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind(("127.0.0.1", port))
+                    probe.bind(("127.0.0.1", candidate))
                 except OSError:
                     continue
                 port = int(probe.getsockname()[1])

@@ -56,7 +56,9 @@ def _migrate(url: str, step: Callable[[Config], None]) -> str | None:
     config = alembic_config()
     # a user named engage would have that schema in front of its search path, which Alembic takes for the default one
     engine = create_engine(
-        sqlalchemy_url(url), poolclass=NullPool, connect_args={"options": "-c search_path=public -c timezone=UTC"}
+        sqlalchemy_url(url),
+        poolclass=NullPool,
+        connect_args={"options": "-c search_path=public -c timezone=UTC"},
     )
     with engine.begin() as connection:
         config.attributes["connection"] = connection

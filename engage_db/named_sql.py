@@ -21,7 +21,7 @@ class NamedSql:
     def __getattr__(self, name: str) -> LiteralString:
         if name.startswith("_") or name not in self._queries.available_queries:
             raise AttributeError(f"{self._file.name} has no statement named {name}")
-        return cast(LiteralString, getattr(self._queries, name).sql)
+        return cast("LiteralString", getattr(self._queries, name).sql)
 
 
 def load(module_file: str, name: str | None = None) -> NamedSql:

@@ -72,8 +72,6 @@ def resources() -> dict[str, object]:
     return {
         "crm": Crm(),
         "engage_db": EngageDb(),
-        "dbt": DbtCliResource(
-            project_dir=PROJECT, profiles_dir=str(DBT_DIRECTORY), dbt_executable=str(DBT)
-        ),
+        "dbt": DbtCliResource(project_dir=PROJECT, profiles_dir=str(DBT_DIRECTORY), dbt_executable=str(DBT)),
         "senders": Senders(),
     }

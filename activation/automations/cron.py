@@ -22,7 +22,9 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise CronInvalid(f"{name!r} is no time zone. Use an IANA name such as Europe/Rome or America/New_York.") from None
+        raise CronInvalid(
+            f"{name!r} is no time zone. Use an IANA name such as Europe/Rome or America/New_York."
+        ) from None
 
 
 def validate(expression: str) -> str:

@@ -76,7 +76,9 @@ def plan(db: Connection, campaign_id: int, scheduled_for: datetime, *, now: date
         window_begin = now - timedelta(minutes=window_minutes)
         runs_at, following = scheduled_for, None
         if cron is not None:
-            runs_at = cron_rules.latest_run(cron, time_zone, now, max(scheduled_for, _seen(cron, time_zone, window_begin, scheduled_for)))
+            runs_at = cron_rules.latest_run(
+                cron, time_zone, now, max(scheduled_for, _seen(cron, time_zone, window_begin, scheduled_for))
+            )
             following = cron_rules.next_run(cron, time_zone, max(now, runs_at))
         is_missed = runs_at < window_begin
         db.execute(
@@ -103,7 +105,13 @@ def start_now(db: Connection, campaign_id: int, *, now: datetime) -> int:
     with db.transaction():
         row = db.execute(
             SQL.insert_run,
-            {"campaign_id": campaign_id, "scheduled_for": now, "state": "preparing", "reason": None, "now": now},
+            {
+                "campaign_id": campaign_id,
+                "scheduled_for": now,
+                "state": "preparing",
+                "reason": None,
+                "now": now,
+            },
         ).fetchone()
     assert row is not None
     return int(row[0])
@@ -205,8 +213,12 @@ def _counted(db: Connection, campaign_run_id: int, key: str) -> SnapshotReport:
 
 def _token_values(tokens: list[str]) -> sql.Composable:
     """json_build_object arguments of the contact tokens that the template uses; names come from the token table only."""
-    used = [name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source in ("contact", "facts")]
+    used = [
+        name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source in ("contact", "facts")
+    ]
     if not used:
         return sql.SQL("'{{}}'::json")
-    pairs = sql.SQL(", ").join(sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used)
+    pairs = sql.SQL(", ").join(
+        sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used
+    )
     return sql.SQL("json_build_object({})").format(pairs)

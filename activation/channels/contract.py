@@ -1,5 +1,7 @@
-"""What every channel promises. A channel turns mails into the exact bytes of a request, sends those bytes, and reads back
-what happened in words of ours. It never touches the database, never sleeps, never retries.
+"""What every channel promises.
+
+A channel turns mails into the exact bytes of a request, sends those bytes, and reads back what happened in words of ours.
+It never touches the database, never sleeps, never retries.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class NotProcessed:
-    """This request was certainly not processed; it costs no attempt. `retry_after` in seconds where the provider gave it."""
+    """The request was certainly not processed; it costs no attempt. `retry_after` in seconds where the provider gave it."""
 
     cause: Cause
     words: str

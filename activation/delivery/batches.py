@@ -73,7 +73,14 @@ async def claim(
 
 
 async def freeze(
-    db: Database, batch: Batch, *, channel: Channel, envelope: Envelope, version_of: Callable[[int], Version], links: Links, now: datetime
+    db: Database,
+    batch: Batch,
+    *,
+    channel: Channel,
+    envelope: Envelope,
+    version_of: Callable[[int], Version],
+    links: Links,
+    now: datetime,
 ) -> Batch | None:
     """Renders the batch and stores the exact bytes of its request; a mail that cannot be rendered fails alone.
 
@@ -84,11 +91,21 @@ async def freeze(
         mails: list[Mail] = []
         for message_id, address, tokens, template_version_id in rows:
             try:
-                mails.append(compose(envelope, version_of(template_version_id), message_id, address, tokens or {}, links))
+                mails.append(
+                    compose(envelope, version_of(template_version_id), message_id, address, tokens or {}, links)
+                )
             except RenderError as error:
                 await db.execute(SQL.fail_rendering, {"message_id": message_id, "detail": str(error), "now": now})
         if not mails:
-            await db.execute(SQL.release, {**_held(batch), "problem": "no mail of it could be rendered", "next_attempt_at": now, "now": now})
+            await db.execute(
+                SQL.release,
+                {
+                    **_held(batch),
+                    "problem": "no mail of it could be rendered",
+                    "next_attempt_at": now,
+                    "now": now,
+                },
+            )
             return None
         if len(mails) < len(rows):
             await db.execute(SQL.renumber, {"batch_id": batch.batch_id})
@@ -105,12 +122,22 @@ async def freeze(
 async def begin_attempt(db: Database, batch: Batch, *, now: datetime) -> int | None:
     """Counts the attempt before the first byte leaves; None when the lease was lost."""
     async with db.transaction():
-        row = await (await db.execute(SQL.begin_attempt, {**_held(batch), "lease_until": now + LEASE, "now": now})).fetchone()
+        row = await (
+            await db.execute(SQL.begin_attempt, {**_held(batch), "lease_until": now + LEASE, "now": now})
+        ).fetchone()
     return int(row[0]) if row else None
 
 
 async def settle(
-    db: Database, batch: Batch, answer: Answer, *, attempts: int, channel: Channel, workspace: str, chance: Callable[[], float], now: datetime
+    db: Database,
+    batch: Batch,
+    answer: Answer,
+    *,
+    attempts: int,
+    channel: Channel,
+    workspace: str,
+    chance: Callable[[], float],
+    now: datetime,
 ) -> None:
     """Writes down what the answer means for the batch and each of its messages."""
     held = _held(batch)
@@ -125,8 +152,15 @@ async def settle(
             case NotProcessed(Cause.CONFIGURATION, words):
                 await db.execute(SQL.release, {**held, "problem": words, "next_attempt_at": now, "now": now})
             case NotProcessed(cause, words, retry_after):
-                pause = QUOTA_PAUSE if cause is Cause.QUOTA and retry_after is None else timedelta(seconds=max(retry_after or 1.0, 1.0))
-                await db.execute(SQL.postpone, {**held, "next_attempt_at": now + pause, "costs_attempt": False, "problem": words})
+                pause = (
+                    QUOTA_PAUSE
+                    if cause is Cause.QUOTA and retry_after is None
+                    else timedelta(seconds=max(retry_after or 1.0, 1.0))
+                )
+                await db.execute(
+                    SQL.postpone,
+                    {**held, "next_attempt_at": now + pause, "costs_attempt": False, "problem": words},
+                )
             case OutcomeUnknown(words, retry_after):
                 again = retry.next_attempt(attempts, now, chance=chance, retry_after=retry_after)
                 if channel.limits.key_seconds == 0:
@@ -134,7 +168,10 @@ async def settle(
                 elif again is None:
                     await _park(db, batch, "dead", f"no clear answer in {attempts} attempts", words, now)
                 else:
-                    await db.execute(SQL.postpone, {**held, "next_attempt_at": again, "costs_attempt": True, "problem": words})
+                    await db.execute(
+                        SQL.postpone,
+                        {**held, "next_attempt_at": again, "costs_attempt": True, "problem": words},
+                    )
 
 
 async def park_untrusted(db: Database, batch: Batch, *, now: datetime) -> None:
@@ -150,7 +187,9 @@ def body_of(batch: Batch) -> bytes:
     return zstandard.decompress(batch.body)
 
 
-async def _refuse(db: Database, batch: Batch, words: str, position: int | None, *, workspace: str, now: datetime) -> None:
+async def _refuse(
+    db: Database, batch: Batch, words: str, position: int | None, *, workspace: str, now: datetime
+) -> None:
     held = _held(batch)
     if position is None and batch.size > 1:
         await db.execute(SQL.split, {**held, "workspace": workspace, "words": words, "now": now})

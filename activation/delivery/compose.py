@@ -23,7 +23,14 @@ class Envelope:
     workspace: str
 
 
-def compose(envelope: Envelope, version: Version, message_id: int, address: str, tokens: Mapping[str, object], links: Links) -> Mail:
+def compose(
+    envelope: Envelope,
+    version: Version,
+    message_id: int,
+    address: str,
+    tokens: Mapping[str, object],
+    links: Links,
+) -> Mail:
     """One mail. Raises RenderError when this contact's values do not fit the template."""
     unsubscribe = links.unsubscribe_url(message_id)
     name, bare_sender = parseaddr(envelope.sender)

@@ -44,7 +44,9 @@ def land_sandbox_stories(db: Connection, *, seed: int, now: datetime) -> int:
                 "message_id": message_id,
                 "provider_message_id": provider_message_id,
                 "occurred_at": happening.occurred_at,
-                "payload": Jsonb({"simulated": True, "bounce": happening.detail} if happening.detail else {"simulated": True}),
+                "payload": Jsonb(
+                    {"simulated": True, "bounce": happening.detail} if happening.detail else {"simulated": True}
+                ),
                 "now": now,
             }
             for message_id, provider_message_id, sent_at in sent
@@ -59,7 +61,9 @@ def land_sandbox_stories(db: Connection, *, seed: int, now: datetime) -> int:
 def land_unsubscribe(db: Connection, message_id: int, *, source: str, now: datetime) -> bool:
     """Lands a recipient's word that no more mail is wanted, and acts on it at once. False for an unknown message."""
     with db.transaction():
-        known = db.execute(SQL.land_unsubscribe, {"message_id": message_id, "payload": Jsonb({"source": source}), "now": now})
+        known = db.execute(
+            SQL.land_unsubscribe, {"message_id": message_id, "payload": Jsonb({"source": source}), "now": now}
+        )
         if known.rowcount == 0:
             return False
     process(db, now=now)

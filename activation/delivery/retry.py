@@ -10,7 +10,9 @@ SPREAD = 0.2
 KEY_MARGIN = timedelta(hours=1)  # a key this close to being forgotten by the provider is no longer trusted
 
 
-def next_attempt(attempts: int, now: datetime, *, chance: Callable[[], float], retry_after: float | None = None) -> datetime | None:
+def next_attempt(
+    attempts: int, now: datetime, *, chance: Callable[[], float], retry_after: float | None = None
+) -> datetime | None:
     """The time of the next attempt after `attempts` that ended unknown; None when that was the last.
 
     `chance` gives a number in [0, 1).

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
@@ -86,7 +85,9 @@ class Delivery:
     async def _deliver(self, run: Sendable, key_prefix: str, report: DeliveryReport) -> str | None:
         channel = self.channels.get(run.provider)
         if channel is None:
-            return f"this run began with {run.provider}, which has no key any more: set it again, or cancel the campaign"
+            return (
+                f"this run began with {run.provider}, which has no key any more: set it again, or cancel the campaign"
+            )
         halt = Halt()
         pace = Pace(channel.limits.requests_per_second)
         async with asyncio.TaskGroup() as lanes:
@@ -97,7 +98,9 @@ class Delivery:
         return halt.problem
 
     async def _connect(self) -> Database:
-        return await AsyncConnection.connect(self.engage_url, application_name="engage delivery", options="-c timezone=UTC")
+        return await AsyncConnection.connect(
+            self.engage_url, application_name="engage delivery", options="-c timezone=UTC"
+        )
 
 
 @dataclass
@@ -156,7 +159,9 @@ class _Lane:
                 return
             batch = frozen
         pause_point("frozen")
-        if batch.attempts and not retry.key_is_trusted(batch.first_attempt_at, self._now(), self.channel.limits.key_seconds):
+        if batch.attempts and not retry.key_is_trusted(
+            batch.first_attempt_at, self._now(), self.channel.limits.key_seconds
+        ):
             await batches.park_untrusted(db, batch, now=self._now())
             return
         await self.pace.turn()
@@ -214,5 +219,3 @@ def deliver(delivery: Delivery) -> DeliveryReport:
         return asyncio.run(delivery.run())
     except ExceptionGroup as lanes:
         raise lanes.exceptions[0] from None
-
-

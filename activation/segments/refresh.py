@@ -46,9 +46,7 @@ def register(db: Connection, definitions: Sequence[SegmentDefinition], *, now: d
                 "description": segment.description,
                 "owner": segment.owner,
                 "refresh": segment.refresh,
-                "definition": Jsonb(
-                    {"relation": list(segment.relation), "sql": segment.sql, "file": segment.file}
-                ),
+                "definition": Jsonb({"relation": list(segment.relation), "sql": segment.sql, "file": segment.file}),
                 "now": now,
             }
             for segment in definitions
@@ -95,7 +93,9 @@ def _replace(db: Connection, segment_id: int, key: str, relation: Sequence[str],
     assert difference is not None
     entered, exited = difference
     pause_point("membership")
-    total = db.execute(SQL.record_size, {"segment_id": segment_id, "entered": entered, "exited": exited, "now": now}).fetchone()
+    total = db.execute(
+        SQL.record_size, {"segment_id": segment_id, "entered": entered, "exited": exited, "now": now}
+    ).fetchone()
     assert total is not None
     return RefreshReport(key, total[0], entered, exited)
 

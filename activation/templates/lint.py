@@ -33,7 +33,9 @@ def _syntax(**parts: str) -> Iterator[Problem]:
         try:
             tokens_in(source)
         except TemplateSyntaxError as error:
-            yield Problem("error", f"{where}, line {error.lineno}", str(error.message), "Mend the {{ }} or {% %} there.")
+            yield Problem(
+                "error", f"{where}, line {error.lineno}", str(error.message), "Mend the {{ }} or {% %} there."
+            )
 
 
 def _subject(subject: str) -> Iterator[Problem]:

@@ -44,7 +44,9 @@ class CompiledMail:
 
     def __init__(self, version: Version) -> None:
         preheader = (
-            f'<div style="display:none;max-height:0;overflow:hidden">{version.preheader}</div>' if version.preheader else ""
+            f'<div style="display:none;max-height:0;overflow:hidden">{version.preheader}</div>'
+            if version.preheader
+            else ""
         )
         html = version.body_html
         begin = html.find("<body")

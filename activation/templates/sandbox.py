@@ -42,7 +42,9 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         return obj == self._range or getattr(obj, "__qualname__", "").startswith(("LoopContext", "Macro"))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "*" and (_sized(left) * _count(right) > MOST_REPEATED or _sized(right) * _count(left) > MOST_REPEATED):
+        if operator == "*" and (
+            _sized(left) * _count(right) > MOST_REPEATED or _sized(right) * _count(left) > MOST_REPEATED
+        ):
             raise SecurityError(f"repeats more than {MOST_REPEATED:,} times")
         if operator == "**" and abs(_count(right)) > HIGHEST_POWER:
             raise SecurityError(f"raises to a power above {HIGHEST_POWER}")

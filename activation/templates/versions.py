@@ -52,7 +52,7 @@ def save(
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise TemplateInvalid(key, errors)
-    content = "\0".join((subject, preheader, body_mjml, body_text))
+    content = f"{subject}\0{preheader}\0{body_mjml}\0{body_text}"
     row = db.execute(
         SQL.save,
         {

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 INDIGO = "#4338ca"
+FEWEST_FOR_A_LINE = 3
 
 
 def trend(rows: pd.DataFrame, x: str, y: str, title: str, *, colour: str = INDIGO, height: int = 240) -> None:
@@ -14,10 +15,13 @@ def trend(rows: pd.DataFrame, x: str, y: str, title: str, *, colour: str = INDIG
     base = alt.Chart(rows).encode(
         x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=6)),
         y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(tickCount=4)),
-        tooltip=[alt.Tooltip(f"{x}:T", title="Day", format="%-d %b %Y"), alt.Tooltip(f"{y}:Q", title=title, format=",.0f")],
+        tooltip=[
+            alt.Tooltip(f"{x}:T", title="Day", format="%-d %b %Y"),
+            alt.Tooltip(f"{y}:Q", title=title, format=",.0f"),
+        ],
     )
     area = base.mark_area(color=colour, opacity=0.12, interpolate="monotone")
-    line = base.mark_line(color=colour, strokeWidth=2, interpolate="monotone", point=len(rows) < 3)
+    line = base.mark_line(color=colour, strokeWidth=2, interpolate="monotone", point=len(rows) < FEWEST_FOR_A_LINE)
     st.altair_chart((area + line).properties(height=height), width="stretch")
 
 
@@ -41,8 +45,17 @@ def stacked_days(rows: pd.DataFrame, day: str, name: str, value: str, *, height:
         .encode(
             x=alt.X(f"{day}:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8)),
             y=alt.Y(f"{value}:Q", title="Events", axis=alt.Axis(tickCount=4)),
-            color=alt.Color(f"{name}:N", title=None, scale=alt.Scale(scheme="tableau20"), legend=alt.Legend(orient="bottom", columns=4)),
-            tooltip=[alt.Tooltip(f"{day}:T", title="Day", format="%-d %b %Y"), alt.Tooltip(f"{name}:N", title="Event"), alt.Tooltip(f"{value}:Q", title="Events", format=",")],
+            color=alt.Color(
+                f"{name}:N",
+                title=None,
+                scale=alt.Scale(scheme="tableau20"),
+                legend=alt.Legend(orient="bottom", columns=4),
+            ),
+            tooltip=[
+                alt.Tooltip(f"{day}:T", title="Day", format="%-d %b %Y"),
+                alt.Tooltip(f"{name}:N", title="Event"),
+                alt.Tooltip(f"{value}:Q", title="Events", format=","),
+            ],
         )
     )
     st.altair_chart(chart.properties(height=height), width="stretch")

@@ -31,7 +31,10 @@ def draw_frame() -> None:
     with st.sidebar:
         st.caption(f"Workspace **{settings.workspace_name}** · times in {settings.workspace_time_zone}")
         if settings.mail_provider == "sandbox":
-            st.info("**Sandbox.** No mail leaves this machine: deliveries, opens and clicks are simulated.", icon=":material/science:")
+            st.info(
+                "**Sandbox.** No mail leaves this machine: deliveries, opens and clicks are simulated.",
+                icon=":material/science:",
+            )
 
 
 def title(words: str, beside: str = "") -> None:
@@ -54,7 +57,10 @@ def friendly() -> Iterator[None]:
     try:
         yield
     except NotBuilt:
-        empty("Nothing has been built yet", "Run `engage run`: it reads the CRM, builds contacts and segments, and fills these screens.")
+        empty(
+            "Nothing has been built yet",
+            "Run `engage run`: it reads the CRM, builds contacts and segments, and fills these screens.",
+        )
     except DatabaseUnreachable as error:
         st.error(f"{error}", icon=":material/cloud_off:")
 

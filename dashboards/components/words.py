@@ -45,7 +45,7 @@ def zone() -> ZoneInfo:
 
 
 def money(amount: object, currency: str | None) -> str:
-    """€1,240"""
+    """An amount: €1,240."""
     value = float(amount) if amount is not None and not pd.isna(amount) else 0.0  # type: ignore[arg-type, call-overload]
     return f"{SYMBOLS.get(currency or '', (currency or '') + ' ')}{value:,.0f}"
 
@@ -74,7 +74,7 @@ def ago(moment: object) -> str:
 
 
 def masked(address: object) -> str:
-    """a•••@example.com"""
+    """An address as a•••@example.com."""
     if not isinstance(address, str):
         return "–"
     name, _, domain = address.partition("@")

@@ -24,7 +24,10 @@ def show_list() -> None:
     title("Campaigns", "Broadcasts go out once; automations come back on their schedule.")
     campaigns = data.ask("campaigns", "list_all")
     if campaigns.empty:
-        empty("No campaign yet", "Create one: `engage campaign create \"Spring news\" --segment newsletter_subscribers --template new_collection`")
+        empty(
+            "No campaign yet",
+            'Create one: `engage campaign create "Spring news" --segment newsletter_subscribers --template new_collection`',
+        )
         return
     shown = pd.DataFrame(
         {
@@ -60,7 +63,10 @@ def funnel(campaign_id: int) -> None:
     if not targeted:
         empty("It has not run yet", "Its audience is frozen when it runs.")
         return
-    count = {name: int(happened[name].messages) if name in happened else 0 for name in ("delivered", "opened", "clicked", "bounced", "unsubscribed")}
+    count = {
+        name: int(happened[name].messages) if name in happened else 0
+        for name in ("delivered", "opened", "clicked", "bounced", "unsubscribed")
+    }
     sent = sum(states.get(state, 0) for state in SENT_STATES)
     figures = st.columns(6)
     figures[0].metric("Targeted", f"{targeted:,}", border=True)
@@ -72,7 +78,13 @@ def funnel(campaign_id: int) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Funnel", anchor=False)
-        steps = [("Targeted", targeted), ("Sent", sent), ("Delivered", count["delivered"]), ("Opened", count["opened"]), ("Clicked", count["clicked"])]
+        steps = [
+            ("Targeted", targeted),
+            ("Sent", sent),
+            ("Delivered", count["delivered"]),
+            ("Opened", count["opened"]),
+            ("Clicked", count["clicked"]),
+        ]
         charts.bars(pd.DataFrame(steps, columns=["step", "people"]), "step", "people", "People", height=230)
     with right:
         st.subheader("Everybody is accounted for", anchor=False)
@@ -103,7 +115,12 @@ def show_messages(campaign_id: int) -> None:
             "Sent": rows["sent_at"].map(words.local),
         }
     )
-    st.dataframe(shown, hide_index=True, width="stretch", column_config={"Contact": st.column_config.LinkColumn(display_text=r"#(.*)")})
+    st.dataframe(
+        shown,
+        hide_index=True,
+        width="stretch",
+        column_config={"Contact": st.column_config.LinkColumn(display_text=r"#(.*)")},
+    )
 
 
 def show_one(key: str) -> None:
@@ -113,10 +130,17 @@ def show_one(key: str) -> None:
         empty(f"There is no campaign {key}", "It may have been removed. Choose one from the list.")
         return
     title(str(campaign["name"]))
-    st.markdown(f"{words.badge(campaign['state'])} {campaign['kind']} · to **{campaign['segment']}** · with **{campaign['template']}** · {cadence(campaign)}")
-    st.caption(f"Subject: {campaign['subject']} · next: {words.local(campaign['next_run_at'])} · created by {campaign['created_by']} on {words.local(campaign['created_at'])}")
+    st.markdown(
+        f"{words.badge(campaign['state'])} {campaign['kind']} · to **{campaign['segment']}** · with **{campaign['template']}** · {cadence(campaign)}"
+    )
+    st.caption(
+        f"Subject: {campaign['subject']} · next: {words.local(campaign['next_run_at'])} · created by {campaign['created_by']} on {words.local(campaign['created_at'])}"
+    )
     if campaign["state_reason"]:
-        st.warning(f"Held: {campaign['state_reason']}. `engage campaign resume {key}` lets it go on once that is mended.", icon=":material/front_hand:")
+        st.warning(
+            f"Held: {campaign['state_reason']}. `engage campaign resume {key}` lets it go on once that is mended.",
+            icon=":material/front_hand:",
+        )
     campaign_id = int(campaign["campaign_id"])
     funnel(campaign_id)
     runs, messages, days = st.tabs(["Runs", "Messages", "Per day"])
@@ -124,7 +148,15 @@ def show_one(key: str) -> None:
         rows = data.ask("campaigns", "runs", campaign_id=campaign_id)
         for moment in ("scheduled_for", "started_at", "finished_at"):
             rows[moment] = rows[moment].map(words.local)
-        names = {"scheduled_for": "For", "state": "State", "targeted": "Targeted", "started_at": "Began", "finished_at": "Ended", "provider": "Through", "remark": "Remark"}
+        names = {
+            "scheduled_for": "For",
+            "state": "State",
+            "targeted": "Targeted",
+            "started_at": "Began",
+            "finished_at": "Ended",
+            "provider": "Through",
+            "remark": "Remark",
+        }
         st.dataframe(rows.rename(columns=names), hide_index=True, width="stretch")
     with messages:
         show_messages(campaign_id)

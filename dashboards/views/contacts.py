@@ -12,10 +12,40 @@ from dashboards.components import words
 from dashboards.components.frame import empty, friendly, paginate, title
 
 GROUPS = {
-    "Identity": ("email", "phone", "company", "job_title", "city", "country", "time_zone", "locale", "date_of_birth", "lead_source"),
+    "Identity": (
+        "email",
+        "phone",
+        "company",
+        "job_title",
+        "city",
+        "country",
+        "time_zone",
+        "locale",
+        "date_of_birth",
+        "lead_source",
+    ),
     "Consent": ("email_consent", "email_status", "whatsapp_consent", "sms_consent"),
-    "Commerce": ("plan", "orders_count", "lifetime_value", "average_order_value", "first_order_at", "last_order_at", "last_product_name", "open_deals_count", "open_deals_amount"),
-    "Engagement": ("last_seen_at", "emails_sent_count", "emails_opened_count", "emails_clicked_count", "last_email_opened_at", "calls_count", "last_call_at", "whatsapp_received_count"),
+    "Commerce": (
+        "plan",
+        "orders_count",
+        "lifetime_value",
+        "average_order_value",
+        "first_order_at",
+        "last_order_at",
+        "last_product_name",
+        "open_deals_count",
+        "open_deals_amount",
+    ),
+    "Engagement": (
+        "last_seen_at",
+        "emails_sent_count",
+        "emails_opened_count",
+        "emails_clicked_count",
+        "last_email_opened_at",
+        "calls_count",
+        "last_call_at",
+        "whatsapp_received_count",
+    ),
 }
 MOST_EVENTS = 60
 DIGITS_OF_A_BIGINT = 19
@@ -25,15 +55,45 @@ def show_search() -> None:
     title("Contacts", "Search by the beginning of a name or mail address, by city, or by number.")
     choices = data.ask("contacts", "choices")
     fields = st.columns([3, 1, 1, 1])
-    text = fields[0].text_input("Search", placeholder="ada, rossi@, Rome, 4211", label_visibility="collapsed").strip() or None
-    country = fields[1].selectbox("Country", choices[choices["field"] == "country"]["value"], index=None, placeholder="Country", label_visibility="collapsed")
-    plan = fields[2].selectbox("Plan", choices[choices["field"] == "plan"]["value"], index=None, placeholder="Plan", label_visibility="collapsed")
-    consent = fields[3].selectbox("Consent", ["subscribed", "unsubscribed", "unknown"], index=None, placeholder="Consent", label_visibility="collapsed")
-    wanted = {"text": text, "id": int(text) if text and text.isdigit() and len(text) < DIGITS_OF_A_BIGINT else None, "country": country, "plan": plan, "consent": consent}
+    text = (
+        fields[0].text_input("Search", placeholder="ada, rossi@, Rome, 4211", label_visibility="collapsed").strip()
+        or None
+    )
+    country = fields[1].selectbox(
+        "Country",
+        choices[choices["field"] == "country"]["value"],
+        index=None,
+        placeholder="Country",
+        label_visibility="collapsed",
+    )
+    plan = fields[2].selectbox(
+        "Plan",
+        choices[choices["field"] == "plan"]["value"],
+        index=None,
+        placeholder="Plan",
+        label_visibility="collapsed",
+    )
+    consent = fields[3].selectbox(
+        "Consent",
+        ["subscribed", "unsubscribed", "unknown"],
+        index=None,
+        placeholder="Consent",
+        label_visibility="collapsed",
+    )
+    wanted = {
+        "text": text,
+        "id": int(text) if text and text.isdigit() and len(text) < DIGITS_OF_A_BIGINT else None,
+        "country": country,
+        "plan": plan,
+        "consent": consent,
+    }
     counted = data.one("contacts", "count", most=data.MOST_COUNTED, **wanted)
     total = int(counted["contacts"]) if counted else 0
     if not total:
-        empty("Nobody found", "Try fewer letters, or clear a filter." if any(wanted.values()) else "Run `engage run` to read the CRM.")
+        empty(
+            "Nobody found",
+            "Try fewer letters, or clear a filter." if any(wanted.values()) else "Run `engage run` to read the CRM.",
+        )
         return
     st.caption(f"{min(total, data.MOST_COUNTED):,}{'+' if total > data.MOST_COUNTED else ''} contacts")
     offset = paginate(min(total, data.MOST_COUNTED), data.PAGE_SIZE, "contacts_page")
@@ -46,7 +106,10 @@ def show_search() -> None:
             "Last seen": rows["last_seen_at"].map(words.ago),
         }
     )  # fmt: skip
-    config = {"Contact": st.column_config.LinkColumn(display_text=r"#(.*)"), "Spent": st.column_config.NumberColumn(format="localized")}
+    config = {
+        "Contact": st.column_config.LinkColumn(display_text=r"#(.*)"),
+        "Spent": st.column_config.NumberColumn(format="localized"),
+    }
     st.dataframe(shown, hide_index=True, width="stretch", column_config=config, height=min(930, 38 + 35 * len(shown)))
 
 
@@ -89,9 +152,15 @@ def show_one(contact_id: int) -> None:
     if person is None:
         empty(f"There is no contact {contact_id}", "It may have been deleted in the CRM.")
         return
-    title(str(person["full_name"] or f"Contact {contact_id}"), f"No. {contact_id} · in the CRM since {words.local(person['created_at'])}")
+    title(
+        str(person["full_name"] or f"Contact {contact_id}"),
+        f"No. {contact_id} · in the CRM since {words.local(person['created_at'])}",
+    )
     for suppression in data.ask("contacts", "suppressions", contact_id=contact_id).itertuples():
-        st.warning(f"Gets no more {suppression.channel}: {suppression.reason.replace('_', ' ')}, {words.local(suppression.created_at)}", icon=":material/block:")
+        st.warning(
+            f"Gets no more {suppression.channel}: {suppression.reason.replace('_', ' ')}, {words.local(suppression.created_at)}",
+            icon=":material/block:",
+        )
     segments = data.ask("contacts", "segments", contact_id=contact_id)
     if not segments.empty:
         st.markdown("In " + " · ".join(f"[{row.title}](/segments?segment={row.key})" for row in segments.itertuples()))
@@ -108,7 +177,13 @@ def show_one(contact_id: int) -> None:
                 st.caption("No campaign has had this person in its audience.")
             else:
                 rows["reason"] = rows["reason"].map(lambda reason: words.REASONS.get(reason, reason))
-                st.dataframe(words.local_columns(rows, "created_at", "sent_at").rename(columns={"created_at": "Targeted", "sent_at": "Sent"}).rename(columns=str.capitalize), hide_index=True, width="stretch")
+                st.dataframe(
+                    words.local_columns(rows, "created_at", "sent_at")
+                    .rename(columns={"created_at": "Targeted", "sent_at": "Sent"})
+                    .rename(columns=str.capitalize),
+                    hide_index=True,
+                    width="stretch",
+                )
 
 
 with friendly():

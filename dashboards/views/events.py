@@ -19,16 +19,28 @@ with friendly():
     title("Events", f"What people did and what was done with them. Times in {words.zone().key}.")
     filters = st.columns([2, 3])
     with filters[0]:
-        days = PERIODS[st.segmented_control("Period", list(PERIODS), default="30 days", required=True, label_visibility="collapsed")]
+        days = PERIODS[
+            st.segmented_control(
+                "Period", list(PERIODS), default="30 days", required=True, label_visibility="collapsed"
+            )
+        ]
     # to the minute, so that the same question is asked again and answered from the cache
     since = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=days)
     names = data.ask("events", "names", since=since)
     with filters[1]:
-        chosen = st.multiselect("Events", names["event_name"], placeholder="All events", label_visibility="collapsed") or None
+        chosen = (
+            st.multiselect("Events", names["event_name"], placeholder="All events", label_visibility="collapsed")
+            or None
+        )
     if names.empty:
         empty("Nothing happened in this period", "Choose a longer one, or run `engage run` to read the CRM.")
     else:
-        charts.stacked_days(data.ask("events", "per_day", names=chosen, since=since, time_zone=words.zone().key), "day", "event_name", "events")
+        charts.stacked_days(
+            data.ask("events", "per_day", names=chosen, since=since, time_zone=words.zone().key),
+            "day",
+            "event_name",
+            "events",
+        )
         counted = data.one("events", "count", names=chosen, since=since, most=data.MOST_COUNTED)
         total = int(counted["events"]) if counted else 0
         st.caption(f"{min(total, data.MOST_COUNTED):,}{'+' if total > data.MOST_COUNTED else ''} events")
@@ -47,5 +59,8 @@ with friendly():
                 "Details": [orjson.dumps(properties).decode() for properties in rows["properties"]],
             }
         )
-        config = {"Contact": st.column_config.LinkColumn(display_text=r"#(.*)"), "Details": st.column_config.JsonColumn(width="large")}
+        config = {
+            "Contact": st.column_config.LinkColumn(display_text=r"#(.*)"),
+            "Details": st.column_config.JsonColumn(width="large"),
+        }
         st.dataframe(shown, hide_index=True, width="stretch", column_config=config)

@@ -25,7 +25,9 @@ def show_list() -> None:
             "Kind": segments["kind"],
             "Owner": segments["owner"],
             "Refreshed": segments["refreshed_at"].map(words.ago),
-            "Remark": [f"kept as it was: {problem}" if isinstance(problem, str) else "" for problem in segments["problem"]],
+            "Remark": [
+                f"kept as it was: {problem}" if isinstance(problem, str) else "" for problem in segments["problem"]
+            ],
         }
     )
     st.dataframe(
@@ -52,7 +54,10 @@ def show_members(segment_id: int, size: int) -> None:
             "Spent": rows["lifetime_value"].astype(float), "In since": rows["entered_at"].map(words.local),
         }
     )  # fmt: skip
-    config = {"Contact": st.column_config.LinkColumn(display_text=r"#(.*)"), "Spent": st.column_config.NumberColumn(format="localized")}
+    config = {
+        "Contact": st.column_config.LinkColumn(display_text=r"#(.*)"),
+        "Spent": st.column_config.NumberColumn(format="localized"),
+    }
     st.dataframe(shown, hide_index=True, width="stretch", column_config=config)
 
 
@@ -70,7 +75,12 @@ def show_one(key: str) -> None:
     reach = data.one("segments", "reachable", segment_id=segment_id) or {"reachable": 0}
     figures = st.columns(4)
     figures[0].metric("Members", f"{size:,}", border=True)
-    figures[1].metric("Reachable by mail", f"{int(reach['reachable']):,}", border=True, help="valid address, opted in, not suppressed")
+    figures[1].metric(
+        "Reachable by mail",
+        f"{int(reach['reachable']):,}",
+        border=True,
+        help="valid address, opted in, not suppressed",
+    )
     figures[2].metric("Entered, last refresh", f"{int(sizes['entered'].iloc[0]) if len(sizes) else 0:,}", border=True)
     figures[3].metric("Left, last refresh", f"{int(sizes['exited'].iloc[0]) if len(sizes) else 0:,}", border=True)
     left, right = st.columns([3, 2], gap="large")
@@ -83,8 +93,12 @@ def show_one(key: str) -> None:
         if campaigns.empty:
             st.caption("No campaign uses it yet.")
         for campaign in campaigns.itertuples():
-            st.markdown(f"[{campaign.name}](/campaigns?campaign={campaign.key}) {words.badge(campaign.state)} {campaign.kind}")
-        st.caption(f"Refreshed {segment['refresh']} · last {words.local(segment['refreshed_at'])} · owner {segment['owner'] or '–'}")
+            st.markdown(
+                f"[{campaign.name}](/campaigns?campaign={campaign.key}) {words.badge(campaign.state)} {campaign.kind}"
+            )
+        st.caption(
+            f"Refreshed {segment['refresh']} · last {words.local(segment['refreshed_at'])} · owner {segment['owner'] or '–'}"
+        )
     members, definition = st.tabs(["Members", "Definition"])
     with members:
         show_members(segment_id, size)

@@ -1,7 +1,7 @@
 """Campaigns (broadcasts and recurring automations) and each of their runs."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table
-from sqlalchemy import UniqueConstraint, text as sql
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from engage_db.tables.columns import identity, metadata, one_of, text, timestamp
 from engage_db.tables.segments import segments
@@ -27,7 +27,13 @@ campaigns = Table(
     text("message_class", server_default="marketing"),
     text("cron", nullable=True, comment="five fields, of recurring ones"),
     text("time_zone"),
-    Column("is_active", Boolean, nullable=False, server_default=sql("false"), comment="whether an automation runs"),
+    Column(
+        "is_active",
+        Boolean,
+        nullable=False,
+        server_default=sql("false"),
+        comment="whether an automation runs",
+    ),
     timestamp("next_run_at", comment="when it is due next; empty: never"),
     Column("window_minutes", Integer, nullable=False, server_default="1440", comment="how late a run may start"),
     text("paused_from", nullable=True, comment="the state to return to on resume"),

@@ -1,6 +1,7 @@
 """Segments, who is in them now, who was when, and how large they have been."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, text as sql
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from engage_db.tables.columns import identity, metadata, one_of, text, timestamp

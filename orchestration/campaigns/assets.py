@@ -56,7 +56,9 @@ def audience_snapshot(
             for due in runs.due(db, now=now()):
                 runs.plan(db, due.campaign_id, due.scheduled_for, now=now())
         reports = [
-            runs.snapshot(db, run.campaign_run_id, sender=settings.mail_from, provider=settings.mail_provider, now=now())
+            runs.snapshot(
+                db, run.campaign_run_id, sender=settings.mail_from, provider=settings.mail_provider, now=now()
+            )
             for run in runs.open_runs(db)
             if run.snapshot_at is None
         ]
@@ -64,7 +66,12 @@ def audience_snapshot(
         if report.stopped:
             context.log.error(f"{report.key} was stopped: {report.stopped}")
     audiences = {
-        report.key: {"targeted": report.targeted, "queued": report.queued, "skipped": report.skipped, "stopped": report.stopped}
+        report.key: {
+            "targeted": report.targeted,
+            "queued": report.queued,
+            "skipped": report.skipped,
+            "stopped": report.stopped,
+        }
         for report in reports
     }
     yield dg.MaterializeResult(asset_key=["engage", "campaigns"])

@@ -23,21 +23,29 @@ class DeliveryHeld(dg.Failure):
     description="Messages handed to the provider, in batches that can be repeated without a second mail.",
     metadata={"dagster/table_name": "engage.send_batches"},
 )
-def message_delivery(context: dg.AssetExecutionContext, engage_db: EngageDb, senders: Senders) -> dg.MaterializeResult[Any]:
+def message_delivery(
+    context: dg.AssetExecutionContext, engage_db: EngageDb, senders: Senders
+) -> dg.MaterializeResult[Any]:
     """Opens the runs whose messages passed their test, delivers what is due, and ends the runs that are through."""
     with engage_db.connect() as db:
         stopped = runs.open_for_sending(db, now=now())
     report = deliver(senders.delivery())
     with engage_db.connect() as db:
         finished = runs.finish(db, now=now())
-        counts = dict(db.execute("select state, count(*) from engage.campaign_messages group by 1").fetchall())
+        counts: dict[str, int] = dict(
+            db.execute("select state, count(*) from engage.campaign_messages group by 1").fetchall()
+        )
     for campaign, problem in report.problems.items():
         context.log.error(f"{campaign} is held up: {problem}")
     if report.problems or stopped:
         words = [*stopped, *(f"{campaign}: {problem}" for campaign, problem in report.problems.items())]
         raise DeliveryHeld(description="; ".join(words), allow_retries=False)
     return dg.MaterializeResult(
-        metadata={"batches": report.batches, "finished": finished, **{f"messages_{state}": n for state, n in counts.items()}}
+        metadata={
+            "batches": report.batches,
+            "finished": finished,
+            **{f"messages_{state}": n for state, n in counts.items()},
+        }
     )
 
 

@@ -19,7 +19,7 @@ def pipe(source: Connection, query: sql.Composable, target: Connection, into: sq
     writing = sql.SQL("copy {} from stdin (format binary)").format(into)
     sink = target.cursor()
     with source.cursor().copy(reading) as rows, sink.copy(writing) as copy:
-        block: list[memoryview | bytes] = []
+        block: list[bytes | bytearray | memoryview[int]] = []
         waiting = 0
         for row in rows:
             block.append(row)

@@ -68,7 +68,11 @@ def crm_columns(crm: Connection, table: CrmTable) -> list[MirrorColumn]:
             "Mend its `source`, take the entry out, or point CRM_DATABASE_URL at the right database."
         )
     names = {column.name for column in found}
-    for role, wanted in (("key", table.key), ("changed_at", (table.changed_at,)), ("columns", table.columns or ())):
+    for role, wanted in (
+        ("key", table.key),
+        ("changed_at", (table.changed_at,)),
+        ("columns", table.columns or ()),
+    ):
         missing = [column for column in wanted if column not in names]
         if missing:
             raise CrmTableProblem(
@@ -99,7 +103,9 @@ def prepare_mirror(engage: Connection, table: CrmTable, columns: list[MirrorColu
         if column.name not in present:
             engage.execute(
                 sql.SQL("alter table {} add column {} {}").format(
-                    mirror, sql.Identifier(column.name), sql.SQL(column.mirror_type)  # type: ignore[arg-type]
+                    mirror,
+                    sql.Identifier(column.name),
+                    sql.SQL(column.mirror_type),
                 )
             )
         elif present[column.name].type != column.mirror_type:
@@ -124,8 +130,7 @@ def _create(table: CrmTable, columns: list[MirrorColumn]) -> sql.Composed:
     ).format(
         mirror_name(table),
         sql.SQL(", ").join(
-            sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.mirror_type))  # type: ignore[arg-type]
-            for column in columns
+            sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.mirror_type)) for column in columns
         ),
         sql.SQL(", ").join(map(sql.Identifier, table.key)),
     )

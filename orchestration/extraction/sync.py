@@ -123,23 +123,22 @@ def _select(table: CrmTable, columns: list[MirrorColumn], since: str | None = No
     if since is None:
         return query
     cursor = next(column for column in columns if column.name == table.changed_at)
-    bound = sql.SQL("{}::{}").format(sql.Literal(since), sql.SQL(cursor.type))  # type: ignore[arg-type]
+    bound = sql.SQL("{}::{}").format(sql.Literal(since), sql.SQL(cursor.type))
     if cursor.type.startswith(("timestamp", "date")):
         bound += sql.SQL(" - interval {}").format(sql.Literal(f"{table.lookback.total_seconds()} seconds"))
     changed_at = sql.Identifier(table.changed_at)
     return query + sql.SQL(" where {0} >= {1} or {0} is null").format(changed_at, bound)
 
 
-def _upsert(engage: Connection, table: CrmTable, columns: list[MirrorColumn], stage: sql.Identifier) -> tuple[int, int, int]:
+def _upsert(
+    engage: Connection, table: CrmTable, columns: list[MirrorColumn], stage: sql.Identifier
+) -> tuple[int, int, int]:
     """Rows inserted, updated, and of the updated those that had been deleted. Compares stored bytes, so types need no equality."""
     engage.execute(sql.SQL("analyze {}").format(stage))
     others = [column for column in columns if column.name not in table.key]
 
     def listed(template: str) -> sql.Composed:
-        return sql.SQL(", ").join(
-            sql.SQL(template).format(sql.Identifier(column.name))  # type: ignore[arg-type]
-            for column in others
-        )
+        return sql.SQL(", ").join(sql.SQL(template).format(sql.Identifier(column.name)) for column in others)
 
     statement = sql.SQL(
         """

@@ -72,7 +72,8 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
             members = db.execute("select count(*) from engage.segment_members").fetchone()
         yield dg.MaterializeResult(asset_key=["engage", "segments"], metadata={"dagster/row_count": len(segments)})
         yield dg.MaterializeResult(
-            asset_key=["engage", "segment_members"], metadata={"dagster/row_count": members[0] if members else 0}
+            asset_key=["engage", "segment_members"],
+            metadata={"dagster/row_count": members[0] if members else 0},
         )
         yield dg.MaterializeResult(asset_key=["engage", "segment_sizes"])
 

@@ -27,11 +27,23 @@ def transformation_assets() -> list[dg.AssetsDefinition]:
     """The dbt assets, as the project's files are now."""
     manifest = current_manifest()
 
-    @dbt_assets(manifest=manifest, project=PROJECT, select="tag:model", dagster_dbt_translator=Translator(), pool="dbt")
+    @dbt_assets(
+        manifest=manifest,
+        project=PROJECT,
+        select="tag:model",
+        dagster_dbt_translator=Translator(),
+        pool="dbt",
+    )
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource, engage_db: EngageDb) -> Iterator[Any]:
         yield from _build(context, dbt, engage_db)
 
-    @dbt_assets(manifest=manifest, project=PROJECT, select="tag:measures", dagster_dbt_translator=Translator(), pool="dbt")
+    @dbt_assets(
+        manifest=manifest,
+        project=PROJECT,
+        select="tag:measures",
+        dagster_dbt_translator=Translator(),
+        pool="dbt",
+    )
     def dbt_measures(context: dg.AssetExecutionContext, dbt: DbtCliResource, engage_db: EngageDb) -> Iterator[Any]:
         yield from _build(context, dbt, engage_db)
 

@@ -36,8 +36,11 @@ def _newest_source() -> float:
 
 
 def _parse() -> None:
-    command = [DBT, "--quiet", "parse", "--project-dir", DBT_DIRECTORY, "--profiles-dir", DBT_DIRECTORY]
+    folder = str(DBT_DIRECTORY)
+    command = [str(DBT), "--quiet", "parse", "--project-dir", folder, "--profiles-dir", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=DBT_DIRECTORY)
     if done.returncode:
-        raise DbtProjectInvalid(f"The dbt project in {DBT_DIRECTORY.name}/ does not parse:\n{done.stdout}{done.stderr}".strip())
+        raise DbtProjectInvalid(
+            f"The dbt project in {DBT_DIRECTORY.name}/ does not parse:\n{done.stdout}{done.stderr}".strip()
+        )
     MANIFEST.touch()

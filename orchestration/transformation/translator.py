@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
+
 class Translator(DagsterDbtTranslator):
     """core.contacts is the asset core/contacts, in the group of its folder."""
 

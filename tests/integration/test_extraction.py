@@ -103,7 +103,9 @@ def test_rows_without_a_change_time_are_read_each_time_and_counted(writer, crm, 
 
 def test_a_change_time_in_the_future_does_not_hide_later_rows(writer, crm, engage_db):
     add(writer, 1)
-    writer.execute("insert into orders values (2, 'clock wrong', 1, now() + interval '10 years'), (3, 'inf', 1, 'infinity')")
+    writer.execute(
+        "insert into orders values (2, 'clock wrong', 1, now() + interval '10 years'), (3, 'inf', 1, 'infinity')"
+    )
     sync_table(crm, engage_db, ORDERS)
     add(writer, 4)
 
@@ -167,7 +169,9 @@ def test_a_missing_table_or_column_says_what_where_and_how(crm, engage_db):
     with pytest.raises(CrmTableProblem, match="no column changed, which crm_tables.yaml names as `changed_at`"):
         sync_table(crm, engage_db, CrmTable(name="orders", description="", key=("id",), changed_at="changed"))
 
-    problems = engage_db.execute("select table_name, status, problem is not null from engage.sync_runs order by 1").fetchall()
+    problems = engage_db.execute(
+        "select table_name, status, problem is not null from engage.sync_runs order by 1"
+    ).fetchall()
     assert problems == [("nope", "failed", True), ("orders", "failed", True)]
 
 
@@ -252,10 +256,16 @@ def test_the_registry_names_seven_tables():
     ("text", "words"),
     [
         ("- name: orders", "table orders: .*key: Field required"),
-        ("- {name: orders, description: x, key: [id], changed_at: u, lookback: soon}", "lookback: .*10 minutes"),
+        (
+            "- {name: orders, description: x, key: [id], changed_at: u, lookback: soon}",
+            "lookback: .*10 minutes",
+        ),
         ("- {name: orders, description: x, key: [id], changed_at: u, colums: [a]}", "colums: Extra inputs"),
         ("orders: 1", "must be a list of tables"),
-        ("- {name: a, description: x, key: [id], changed_at: u}\n- {name: a, description: x, key: [id], changed_at: u}", "twice"),
+        (
+            "- {name: a, description: x, key: [id], changed_at: u}\n- {name: a, description: x, key: [id], changed_at: u}",
+            "twice",
+        ),
     ],
 )
 def test_a_wrong_registry_entry_is_named(text, words):

@@ -28,7 +28,8 @@ def test_up_down_and_up_again_reaches_the_same_schema(crm_database):
 
     with psycopg.connect(crm_database) as db:
         left = db.execute(
-            "select table_name from information_schema.tables where table_schema = any(%s)", [list(OWNED_SCHEMAS)]
+            "select table_name from information_schema.tables where table_schema = any(%s)",
+            [list(OWNED_SCHEMAS)],
         ).fetchall()
     assert left == [("alembic_version",)]
 

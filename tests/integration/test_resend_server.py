@@ -11,7 +11,12 @@ from resend.exceptions import ResendError
 
 from tests.support.resend_process import running_resend
 
-MAIL = {"from": "Shop <news@shop.test.dev>", "to": ["delivered@resend.dev"], "subject": "Hello", "html": "<p>Hi</p>"}
+MAIL = {
+    "from": "Shop <news@shop.test.dev>",
+    "to": ["delivered@resend.dev"],
+    "subject": "Hello",
+    "html": "<p>Hi</p>",
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +122,9 @@ def test_more_than_a_hundred_mails_and_broken_json_are_refused(sdk):
     assert broken.status_code == 400
 
 
-@pytest.mark.parametrize(("header", "name"), [({}, "missing_api_key"), ({"Authorization": "Bearer nope"}, "invalid_api_key")])
+@pytest.mark.parametrize(
+    ("header", "name"), [({}, "missing_api_key"), ({"Authorization": "Bearer nope"}, "invalid_api_key")]
+)
 def test_a_missing_or_wrong_key_is_401(sdk, header, name):
     answer = httpx.post(f"{sdk.url}/emails", json=MAIL, headers=header)
 

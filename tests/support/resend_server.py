@@ -115,19 +115,35 @@ def check_mail(mail: Any, *, in_batch: bool, refuse_reserved: bool) -> None:
     if len(recipients) > MOST_RECIPIENTS:
         raise Problem(422, "validation_error", "The `to` field must contain at most 50 recipients.")
     if not ADDRESS.match(str(mail["from"])):
-        raise Problem(422, "invalid_from_address", "Invalid `from` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.")
+        raise Problem(
+            422,
+            "invalid_from_address",
+            "Invalid `from` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.",
+        )
     for address in recipients:
         if not isinstance(address, str) or not ADDRESS.match(address):
-            raise Problem(422, "validation_error", "Invalid `to` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.")
+            raise Problem(
+                422,
+                "validation_error",
+                "Invalid `to` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.",
+            )
         if refuse_reserved and address.lower().rstrip(">").endswith(REFUSED_DOMAINS):
-            raise Problem(422, "validation_error", "Invalid `to` field. Please use our testing email address instead of domains like `example.com`.")
+            raise Problem(
+                422,
+                "validation_error",
+                "Invalid `to` field. Please use our testing email address instead of domains like `example.com`.",
+            )
     if not (mail.get("html") or mail.get("text")):
         raise Problem(422, "validation_error", "Missing `html` or `text` field.")
     if in_batch and mail.get("attachments"):
         raise Problem(422, "validation_error", "Attachments are not supported in batch.")
     for tag in mail.get("tags") or ():
         if not all(isinstance(tag.get(part), str) and TAG.match(tag[part]) for part in ("name", "value")):
-            raise Problem(422, "validation_error", "Tags should only contain ASCII letters, numbers, underscores, or dashes.")
+            raise Problem(
+                422,
+                "validation_error",
+                "Tags should only contain ASCII letters, numbers, underscores, or dashes.",
+            )
 
 
 def check_key(state: State, request: Request) -> str:
@@ -150,9 +166,18 @@ def rate_headers(state: State) -> dict[str, str]:
     began, used = state.window
     used = used + 1 if began == second else 1
     state.window = (second, used)
-    headers = {"ratelimit-limit": f"{state.rate:g}", "ratelimit-remaining": str(max(0, int(state.rate) - used)), "ratelimit-reset": "1"}
+    headers = {
+        "ratelimit-limit": f"{state.rate:g}",
+        "ratelimit-remaining": str(max(0, int(state.rate) - used)),
+        "ratelimit-reset": "1",
+    }
     if used > state.rate:
-        raise Problem(429, "rate_limit_exceeded", "Too many requests. You can only make a few requests per second.", headers={**headers, "retry-after": "1"})
+        raise Problem(
+            429,
+            "rate_limit_exceeded",
+            "Too many requests. You can only make a few requests per second.",
+            headers={**headers, "retry-after": "1"},
+        )
     return headers
 
 
@@ -189,7 +214,14 @@ async def _answer(state: State, request: Request, raw: bytes, key: str | None) -
     mails = content if in_batch else [content]
     if in_batch and (not isinstance(mails, list) or not 1 <= len(mails) <= MOST_MAILS):
         raise Problem(422, "validation_error", "The request body must be an array of 1 to 100 emails.")
-    fault = state.fault_for([to for mail in mails if isinstance(mail, dict) for to in ([mail.get("to")] if isinstance(mail.get("to"), str) else mail.get("to") or [])])
+    fault = state.fault_for(
+        [
+            to
+            for mail in mails
+            if isinstance(mail, dict)
+            for to in ([mail.get("to")] if isinstance(mail.get("to"), str) else mail.get("to") or [])
+        ]
+    )
     _refuse_before(fault)
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         raise Problem(400, "invalid_idempotency_key", "The idempotency key must be between 1-256 chars.")
@@ -197,14 +229,28 @@ async def _answer(state: State, request: Request, raw: bytes, key: str | None) -
     sha256 = hashlib.sha256(raw).hexdigest()
     if memory and state.now() - memory.at < KEY_SECONDS:
         if memory.sha256 != sha256:
-            raise Problem(409, "invalid_idempotent_request", "Same idempotency key used with a different request payload.")
+            raise Problem(
+                409,
+                "invalid_idempotent_request",
+                "Same idempotency key used with a different request payload.",
+            )
         if memory.answer is None:
-            raise Problem(409, "concurrent_idempotent_requests", "Same idempotency key used while original request is still in progress.")
+            raise Problem(
+                409,
+                "concurrent_idempotent_requests",
+                "Same idempotency key used while original request is still in progress.",
+            )
         return _spoiled(fault, memory.answer, headers)
     if key:
         state.keys[(api_key, key)] = KeyMemory(sha256, state.now())
     try:
-        answer = _accept(state, mails, in_batch=in_batch, permissive=request.headers.get("x-batch-validation") == "permissive", key=key)
+        answer = _accept(
+            state,
+            mails,
+            in_batch=in_batch,
+            permissive=request.headers.get("x-batch-validation") == "permissive",
+            key=key,
+        )
     except Problem:
         state.keys.pop((api_key, key or ""), None)
         raise
@@ -279,10 +325,20 @@ async def inspect(request: Request) -> Response:
     """GET: mails and requests held. DELETE: forget all."""
     state: State = request.app.state.provider
     if request.method == "DELETE":
-        request.app.state.provider = State(rate=state.rate, api_key=state.api_key, refuse_reserved=state.refuse_reserved)
+        request.app.state.provider = State(
+            rate=state.rate, api_key=state.api_key, refuse_reserved=state.refuse_reserved
+        )
         return JSONResponse({})
-    recipients = Counter(to for mail in state.mails for to in ([mail["to"]] if isinstance(mail["to"], str) else mail["to"]))
-    facts = {"mails": state.mails, "requests": state.requests, "recipients": recipients, "paused": state.paused, "faults": [asdict(fault) for fault in state.faults]}
+    recipients = Counter(
+        to for mail in state.mails for to in ([mail["to"]] if isinstance(mail["to"], str) else mail["to"])
+    )
+    facts = {
+        "mails": state.mails,
+        "requests": state.requests,
+        "recipients": recipients,
+        "paused": state.paused,
+        "faults": [asdict(fault) for fault in state.faults],
+    }
     return Response(orjson.dumps(facts), media_type="application/json")
 
 
@@ -310,7 +366,9 @@ class CutResponse(Response):
         await send_({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def application(*, rate: float = 0.0, seed: int = 7, api_key: str | None = None, refuse_reserved: bool = True) -> Starlette:
+def application(
+    *, rate: float = 0.0, seed: int = 7, api_key: str | None = None, refuse_reserved: bool = True
+) -> Starlette:
     """The ASGI application of one provider. `rate` 0 means no limit."""
     routes = [
         Route("/emails", send, methods=["POST"]),
@@ -333,7 +391,12 @@ def main() -> None:
     parser.add_argument("--api-key", help="the only key that is right; any re_… by default")
     parser.add_argument("--allow-reserved", action="store_true", help="take @example.com, which the real one refuses")
     options = parser.parse_args()
-    app = application(rate=options.rate, seed=options.seed, api_key=options.api_key, refuse_reserved=not options.allow_reserved)
+    app = application(
+        rate=options.rate,
+        seed=options.seed,
+        api_key=options.api_key,
+        refuse_reserved=not options.allow_reserved,
+    )
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="critical")
 
 

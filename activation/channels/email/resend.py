@@ -55,7 +55,9 @@ class Resend:
         if self._session is None:
             self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
         try:
-            async with self._session.post(self._url, data=body, headers={"Idempotency-Key": idempotency_key}) as response:
+            async with self._session.post(
+                self._url, data=body, headers={"Idempotency-Key": idempotency_key}
+            ) as response:
                 return read_answer(response.status, await response.read(), response.headers, size)
         except aiohttp.ClientConnectorError as error:  # before the first byte left
             return NotProcessed(Cause.UNREACHABLE, f"cannot connect to Resend: {error.strerror or 'unreachable'}")
@@ -68,7 +70,7 @@ class Resend:
             self._session = None
 
 
-def read_answer(status: int, body: bytes, headers: Any, size: int) -> Answer:
+def read_answer(status: int, body: bytes, headers: Any, size: int) -> Answer:  # noqa: PLR0911 - a table of answers
     """What an answer to a strict batch of `size` mails means (https://resend.com/docs/api-reference/errors)."""
     content: Any = None
     with suppress(orjson.JSONDecodeError):

@@ -38,7 +38,7 @@ spending as (
 last_orders as (
     select distinct on (customer_id) customer_id as contact_id, order_id
     from orders
-    order by customer_id, ordered_at desc, order_id desc
+    order by customer_id asc, ordered_at desc, order_id desc
 ),
 
 last_products as (
@@ -47,7 +47,7 @@ last_products as (
     inner join {{ ref("stg_crm__order_items") }} as items on items.order_id = last_orders.order_id
     inner join {{ ref("stg_crm__products") }} as products on products.product_id = items.product_id
     where items.deleted_at is null
-    order by last_orders.contact_id, items.unit_price * items.quantity desc, items.order_item_id
+    order by last_orders.contact_id asc, items.unit_price * items.quantity desc, items.order_item_id asc
 ),
 
 open_deals as (

@@ -86,9 +86,7 @@ def upgrade() -> None:
             comment="what the kind needs; of dbt: relation and SQL",
         ),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.Column(
-            "size", sa.BigInteger(), nullable=True, comment="members after the last refresh that succeeded"
-        ),
+        sa.Column("size", sa.BigInteger(), nullable=True, comment="members after the last refresh that succeeded"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "refreshed_at",
@@ -103,9 +101,7 @@ def upgrade() -> None:
             comment="why the newest refresh kept the last good membership",
         ),
         sa.Column("problem_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "kind in ('dbt', 'rules', 'sql', 'manual', 'function')", name=op.f("segments_kind_check")
-        ),
+        sa.CheckConstraint("kind in ('dbt', 'rules', 'sql', 'manual', 'function')", name=op.f("segments_kind_check")),
         sa.PrimaryKeyConstraint("segment_id", name=op.f("segments_pkey")),
         sa.UniqueConstraint("key", name=op.f("segments_key_key")),
         schema="engage",
@@ -125,9 +121,7 @@ def upgrade() -> None:
             name=op.f("suppressions_reason_check"),
         ),
         sa.PrimaryKeyConstraint("suppression_id", name=op.f("suppressions_pkey")),
-        sa.UniqueConstraint(
-            "contact_id", "channel", "reason", name=op.f("suppressions_contact_id_channel_reason_key")
-        ),
+        sa.UniqueConstraint("contact_id", "channel", "reason", name=op.f("suppressions_contact_id_channel_reason_key")),
         schema="engage",
     )
     op.create_index(
@@ -140,14 +134,10 @@ def upgrade() -> None:
     op.create_table(
         "sync_checkpoints",
         sa.Column("table_name", sa.Text(), nullable=False),
-        sa.Column(
-            "cursor_value", sa.Text(), nullable=True, comment="highest changed_at read, as the CRM prints it"
-        ),
+        sa.Column("cursor_value", sa.Text(), nullable=True, comment="highest changed_at read, as the CRM prints it"),
         sa.Column("cursor_key", sa.Text(), nullable=True, comment="primary key of the row that carried it"),
         sa.Column("synced_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "rows_total", sa.BigInteger(), nullable=False, comment="rows of the mirror not deleted in the CRM"
-        ),
+        sa.Column("rows_total", sa.BigInteger(), nullable=False, comment="rows of the mirror not deleted in the CRM"),
         sa.PrimaryKeyConstraint("table_name", name=op.f("sync_checkpoints_pkey")),
         schema="engage",
     )
@@ -175,14 +165,10 @@ def upgrade() -> None:
             comment="rows whose changed_at is empty: read at every sync",
         ),
         sa.Column("bytes", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "lag_seconds", sa.Double(), nullable=True, comment="age of the newest change when it was read"
-        ),
+        sa.Column("lag_seconds", sa.Double(), nullable=True, comment="age of the newest change when it was read"),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.CheckConstraint("kind in ('sync', 'reconcile')", name=op.f("sync_runs_kind_check")),
-        sa.CheckConstraint(
-            "status in ('running', 'succeeded', 'failed')", name=op.f("sync_runs_status_check")
-        ),
+        sa.CheckConstraint("status in ('running', 'succeeded', 'failed')", name=op.f("sync_runs_status_check")),
         sa.PrimaryKeyConstraint("sync_run_id", name=op.f("sync_runs_pkey")),
         schema="engage",
     )
@@ -262,9 +248,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "(kind = 'recurring') = (cron is not null)", name=op.f("campaigns_cron_of_recurring_check")
-        ),
+        sa.CheckConstraint("(kind = 'recurring') = (cron is not null)", name=op.f("campaigns_cron_of_recurring_check")),
         sa.CheckConstraint("kind in ('broadcast', 'recurring')", name=op.f("campaigns_kind_check")),
         sa.CheckConstraint(
             "message_class in ('marketing', 'transactional')", name=op.f("campaigns_message_class_check")
@@ -273,9 +257,7 @@ def upgrade() -> None:
             "state in ('draft', 'scheduled', 'preparing', 'sending', 'paused', 'finished', 'cancelled', 'missed', 'stopped_by_guard')",
             name=op.f("campaigns_state_check"),
         ),
-        sa.ForeignKeyConstraint(
-            ["segment_id"], ["engage.segments.segment_id"], name=op.f("campaigns_segment_id_fkey")
-        ),
+        sa.ForeignKeyConstraint(["segment_id"], ["engage.segments.segment_id"], name=op.f("campaigns_segment_id_fkey")),
         sa.ForeignKeyConstraint(
             ["template_id"], ["engage.message_templates.template_id"], name=op.f("campaigns_template_id_fkey")
         ),
@@ -325,9 +307,7 @@ def upgrade() -> None:
             ["engage.segments.segment_id"],
             name=op.f("segment_membership_history_segment_id_fkey"),
         ),
-        sa.PrimaryKeyConstraint(
-            "segment_id", "contact_id", "entered_at", name=op.f("segment_membership_history_pkey")
-        ),
+        sa.PrimaryKeyConstraint("segment_id", "contact_id", "entered_at", name=op.f("segment_membership_history_pkey")),
         schema="engage",
     )
     op.create_index(
@@ -366,9 +346,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("preheader", sa.Text(), server_default="", nullable=False),
         sa.Column("body_mjml", sa.Text(), nullable=False),
-        sa.Column(
-            "body_html", sa.Text(), nullable=False, comment="compiled from body_mjml once, tokens untouched"
-        ),
+        sa.Column("body_html", sa.Text(), nullable=False, comment="compiled from body_mjml once, tokens untouched"),
         sa.Column("body_text", sa.Text(), nullable=False),
         sa.Column("tokens", postgresql.ARRAY(sa.TEXT()), nullable=False),
         sa.Column("content_sha256", sa.Text(), nullable=False),
@@ -389,9 +367,7 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("scheduled_for", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column(
-            "reason", sa.Text(), nullable=True, comment="why it is missed, stopped or cancelled, in words"
-        ),
+        sa.Column("reason", sa.Text(), nullable=True, comment="why it is missed, stopped or cancelled, in words"),
         sa.Column("problem", sa.Text(), nullable=True, comment="what holds delivery up just now, in words"),
         sa.Column("template_version_id", sa.BigInteger(), nullable=True),
         sa.Column("provider", sa.Text(), nullable=True),
@@ -415,9 +391,7 @@ def upgrade() -> None:
             name=op.f("campaign_runs_template_version_id_fkey"),
         ),
         sa.PrimaryKeyConstraint("campaign_run_id", name=op.f("campaign_runs_pkey")),
-        sa.UniqueConstraint(
-            "campaign_id", "scheduled_for", name=op.f("campaign_runs_campaign_id_scheduled_for_key")
-        ),
+        sa.UniqueConstraint("campaign_id", "scheduled_for", name=op.f("campaign_runs_campaign_id_scheduled_for_key")),
         schema="engage",
     )
     op.create_index(
