@@ -70,6 +70,6 @@ def reload(table: str) -> None:
     found = [entry for entry in crm_tables() if entry.name == table]
     if not found:
         raise NotFound(f"crm_tables.yaml lists no table {table}. It lists: {', '.join(t.name for t in crm_tables())}.")
-    with engage() as db:
+    with engage() as db, db.transaction():
         drop_mirror(db, found[0])
     console.print(f"{table} is read in full at the next `engage run`.")

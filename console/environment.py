@@ -51,7 +51,7 @@ def actor() -> str:
 def engage() -> Iterator[Connection]:
     """A connection to a migrated Engage DB. Raises NotMigrated."""
     check_migrated()
-    with connect_engage(application="engage console") as db:
+    with connect_engage(application="engage console", autocommit=True) as db:
         yield db
 
 

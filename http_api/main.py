@@ -51,7 +51,7 @@ async def unsubscribe(token: str, request: Request) -> Response:
     if message_id is None:
         return _page("This link is not valid", "It may have been cut. Use the one in your mail.", status=404)
     one_click = b"List-Unsubscribe" in body
-    with connect_engage(application="engage api") as db:
+    with connect_engage(application="engage api", autocommit=True) as db:
         source = "one-click" if one_click else "link in the mail"
         known = land_unsubscribe(db, message_id, source=source, now=datetime.now(UTC))
     if not known:

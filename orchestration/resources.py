@@ -33,8 +33,9 @@ class Crm(dg.ConfigurableResource[Connection]):
 class EngageDb(dg.ConfigurableResource[Connection]):
     """The Engage DB."""
 
-    def connect(self) -> Connection:
-        return connect_engage(application="engage orchestration")
+    def connect(self, *, autocommit: bool = True) -> Connection:
+        """With autocommit every `transaction()` block is one of its own, whatever was read before it."""
+        return connect_engage(application="engage orchestration", autocommit=autocommit)
 
     def url(self) -> str:
         return database_url("engage")

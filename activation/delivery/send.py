@@ -99,7 +99,7 @@ class Delivery:
 
     async def _connect(self) -> Database:
         return await AsyncConnection.connect(
-            self.engage_url, application_name="engage delivery", options="-c timezone=UTC"
+            self.engage_url, application_name="engage delivery", options="-c timezone=UTC", autocommit=True
         )
 
 

@@ -22,7 +22,7 @@ def extraction_asset(table: CrmTable) -> dg.AssetsDefinition:
         metadata={"dagster/table_name": f"raw_crm.{table.name}", "lookback": str(table.lookback)},
     )
     def mirror(crm: Crm, engage_db: EngageDb) -> dg.MaterializeResult[Any]:
-        with crm.connect() as source, engage_db.connect() as engage:
+        with crm.connect() as source, engage_db.connect(autocommit=False) as engage:
             report = extract(source, engage, table)
         return dg.MaterializeResult(metadata=as_metadata(report))
 

@@ -1,0 +1,1 @@
+"""Rows that tests begin with."""
