@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from console import automation, bench, campaign, crm, db, demo, provider, run, segment, services
+from console import automation, bench, campaign, crm, db, demo, provider, run, segment, services, template
 from console.output import clear_errors
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("bench", help="Benchmarks against a peer or a limit measured in the 
 app.add_typer(db.app, name="db", help="The Engage DB.")
 app.add_typer(crm.app, name="crm", help="The CRM, and the made-up one.")
 app.add_typer(segment.app, name="segment", help="Segments.")
+app.add_typer(template.app, name="template", help="Mail templates.")
 app.add_typer(campaign.app, name="campaign", help="Campaigns.")
 app.add_typer(automation.app, name="automation", help="Recurring automations.")
 app.add_typer(provider.app, name="provider", help="Providers of channels.")
