@@ -10,6 +10,7 @@ import pytest
 
 from engage_db.embedded import Cluster
 from engage_db.settings import load_settings
+from tests.support.installation import Installation, installed
 from tests.support.postgres import FAST_AND_FORGETFUL, TestCluster
 
 
@@ -50,3 +51,12 @@ def settings_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[py
     load_settings.cache_clear()
     yield monkeypatch
     load_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation after `engage demo`; `report` is what it printed. Tests only read it."""
+    home = tmp_path_factory.mktemp("demo")
+    with installed(home) as installation:
+        installation.__dict__["report"] = installation.json("demo", "--customers", "400", timeout=400)
+        yield installation
