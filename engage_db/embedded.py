@@ -197,6 +197,9 @@ def _tuning() -> dict[str, str]:
         "work_mem": f"{max(8, min(64, memory_mb // 256))}MB",
         "maintenance_work_mem": f"{max(64, min(512, memory_mb // 16))}MB",
         "max_wal_size": "4GB",
+        # nothing replicates a laptop's cluster; a load into a table of the same transaction then writes its rows once
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
         "checkpoint_timeout": "15min",
         "wal_compression": "pglz",
         "random_page_cost": "1.1",

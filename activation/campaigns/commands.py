@@ -188,7 +188,10 @@ def _one(db: Connection, statement: LiteralString, key: str) -> Campaign:
 def _identifier(db: Connection, one: LiteralString, all_keys: LiteralString, what: str, key: str) -> int:
     row = db.execute(one, {"key": key}).fetchone()
     if row is None:
-        known = ", ".join(found[0] for found in db.execute(all_keys).fetchall()) or f"none yet (`engage {'run' if what == 'segment' else 'template install'}` brings some)"
+        known = (
+            ", ".join(found[0] for found in db.execute(all_keys).fetchall())
+            or f"none yet (`engage {'run' if what == 'segment' else 'template install'}` brings some)"
+        )
         raise NotFound(f"There is no {what} {key}. There are: {known}.")
     return int(row[0])
 

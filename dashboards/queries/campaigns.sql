@@ -32,11 +32,11 @@ where campaign_id = :campaign_id and state = 'skipped'
 group by 1
 order by 2 desc;
 
--- name: happenings(campaign_id)
-select type, count(distinct message_id) as messages, count(*) as total
-from engage.message_events
-where campaign_id = :campaign_id
-group by 1;
+-- name: outcomes(campaign_id)
+select count(delivered_at) as delivered, count(opened_at) as opened, count(clicked_at) as clicked, count(bounced_at) as bounced,
+    count(unsubscribed_at) as unsubscribed
+from marts.message_outcomes
+where campaign_id = :campaign_id;
 
 -- name: targeted(campaign_id)
 select coalesce(sum(targeted), 0)::bigint as targeted from engage.campaign_runs where campaign_id = :campaign_id;

@@ -57,16 +57,12 @@ def show_list() -> None:
 def funnel(campaign_id: int) -> None:
     """From targeted to clicked, and the proof that nobody is missing."""
     states = dict(data.ask("campaigns", "states", campaign_id=campaign_id).itertuples(index=False))
-    happened = {row.type: row for row in data.ask("campaigns", "happenings", campaign_id=campaign_id).itertuples()}
     row = data.one("campaigns", "targeted", campaign_id=campaign_id)
     targeted = int(row["targeted"]) if row else 0
     if not targeted:
         empty("It has not run yet", "Its audience is frozen when it runs.")
         return
-    count = {
-        name: int(happened[name].messages) if name in happened else 0
-        for name in ("delivered", "opened", "clicked", "bounced", "unsubscribed")
-    }
+    count = data.records("campaigns", "outcomes", campaign_id=campaign_id)[0]
     sent = sum(states.get(state, 0) for state in SENT_STATES)
     figures = st.columns(6)
     figures[0].metric("Targeted", f"{targeted:,}", border=True)

@@ -1,24 +1,23 @@
-{#- The uuid of a text: the same text is always the same event. -#}
-{% macro event_id(name, key) -%}
-    md5({{ name }} || '|' || {{ key }})::uuid
+{#- The uuid of some texts: the same texts always give the same one. -#}
+{% macro surrogate_key(texts) -%}
+    md5({{ texts | join(" || '|' || ") }})::uuid
 {%- endmacro %}
 
-{#- A text without blanks around it; nothing when nothing is left. -#}
+{#- A text without blanks, tabs, line ends and no-break spaces around it; nothing when nothing is left. -#}
 {% macro clean_text(column) -%}
-    nullif(btrim({{ column }}), '')
+    nullif(btrim({{ column }}, e' \t\r\n\u00a0'), '')
 {%- endmacro %}
 
 {#- A name as people write it: only those typed all in one case are put right. -#}
 {% macro clean_name(column) -%}
-    case
-        when btrim({{ column }}) in (upper(btrim({{ column }})), lower(btrim({{ column }}))) then nullif(initcap(btrim({{ column }})), '')
-        else {{ clean_text(column) }}
-    end
+    {%- set text = clean_text(column) -%}
+    case when {{ text }} in (upper({{ text }}), lower({{ text }})) then initcap({{ text }}) else {{ text }} end
 {%- endmacro %}
 
-{#- Whether a cleaned mail address can be written to: the shape that mail providers accept, not all that RFC 5322 allows. -#}
+{#- Whether a cleaned mail address can be written to: what mail providers accept, not all that RFC 5322 allows. -#}
 {% macro is_mail_address(column) -%}
-    {{ column }} ~ '^[a-z0-9.!#$%&''*+/=?^_`{|}~-]+@[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$'
+    {%- set label = "[a-z0-9]([a-z0-9-]*[a-z0-9])?" %}
+    {{ column }} ~ '^[a-z0-9.!#$%&''*+/=?^_`{|}~-]+@{{ label }}(\.{{ label }})+$'
     and {{ column }} !~ '(^\.|\.\.|\.@)' and length({{ column }}) <= 254
 {%- endmacro %}
 

@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 from engage_db import named_sql
 from engage_db.pause import pause_point
 from orchestration.extraction.copying import pipe
-from orchestration.extraction.mirror import MirrorColumn, crm_columns, mirror_name, prepare_mirror
+from orchestration.extraction.mirror import SCHEMA, MirrorColumn, crm_columns, index_mirror, mirror_name, prepare_mirror
 from orchestration.extraction.registry import CrmTable
 
 SQL = named_sql.load(__file__)
@@ -93,6 +93,7 @@ def ledger(engage: Connection, table: CrmTable, kind: str) -> Iterator[int]:
 def _load_all(crm: Connection, engage: Connection, table: CrmTable, columns: list[MirrorColumn]) -> SyncReport:
     """The first load: straight into the empty mirror."""
     rows, size = pipe(crm, _select(table, columns), engage, _into(mirror_name(table), columns))
+    index_mirror(engage, table)
     engage.execute(sql.SQL("analyze {}").format(mirror_name(table)))
     newest = _newest(crm, engage, table, mirror_name(table))
     return SyncReport(table.name, read=rows, inserted=rows, bytes=size, **newest)
@@ -134,38 +135,47 @@ def _upsert(
     engage: Connection, table: CrmTable, columns: list[MirrorColumn], stage: sql.Identifier
 ) -> tuple[int, int, int]:
     """Rows inserted, updated, and of the updated those that had been deleted. Compares stored bytes, so types need no equality."""
-    engage.execute(sql.SQL("analyze {}").format(stage))
     others = [column for column in columns if column.name not in table.key]
 
     def listed(template: str) -> sql.Composed:
         return sql.SQL(", ").join(sql.SQL(template).format(sql.Identifier(column.name)) for column in others)
 
-    statement = sql.SQL(
-        """
-        with upserted as (
+    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    revived = engage.execute(
+        sql.SQL(
+            "select count(*) from {stage} where exists (select from {mirror} where _deleted_at is not null) "
+            "and ({key}) in (select {key} from {mirror} where _deleted_at is not null)"
+        ).format(stage=stage, mirror=mirror_name(table), key=key)
+    ).fetchone()
+    before = _written(engage, table)
+    engage.execute(
+        sql.SQL(
+            """
             insert into {mirror} as mirror ({names}, _extracted_at)
             select {names}, transaction_timestamp() from {stage}
             on conflict ({key}) do update
             set {assignments} _extracted_at = excluded._extracted_at, _deleted_at = null
             where record_image_ne(row({old} mirror._deleted_at), row({new} null::timestamptz))
-            returning xmax = 0 as is_new
+            """
+        ).format(
+            mirror=mirror_name(table),
+            stage=stage,
+            names=_names(columns),
+            key=key,
+            assignments=listed("{0} = excluded.{0}") + sql.SQL("," if others else ""),
+            old=listed("mirror.{0}") + sql.SQL("," if others else ""),
+            new=listed("excluded.{0}") + sql.SQL("," if others else ""),
         )
-        select count(*) filter (where is_new), count(*) filter (where not is_new),
-            (select count(*) from {mirror} join {stage} using ({key}) where _deleted_at is not null)
-        from upserted
-        """
-    ).format(
-        mirror=mirror_name(table),
-        stage=stage,
-        names=_names(columns),
-        key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        assignments=listed("{0} = excluded.{0}") + sql.SQL("," if others else ""),
-        old=listed("mirror.{0}") + sql.SQL("," if others else ""),
-        new=listed("excluded.{0}") + sql.SQL("," if others else ""),
     )
-    row = engage.execute(statement).fetchone()
-    assert row is not None
-    return row
+    after = _written(engage, table)
+    return after[0] - before[0], after[1] - before[1], revived[0] if revived else 0
+
+
+def _written(engage: Connection, table: CrmTable) -> tuple[int, int]:
+    """Rows inserted into and updated in the mirror by this transaction so far: counted by Postgres, so RETURNING need not."""
+    counted = engage.execute(SQL.written, {"mirror": f"{SCHEMA}.{table.name}"}).fetchone()
+    assert counted is not None
+    return counted
 
 
 def _newest(crm: Connection, engage: Connection, table: CrmTable, rows: sql.Identifier) -> dict[str, Any]:
@@ -177,23 +187,26 @@ def _newest(crm: Connection, engage: Connection, table: CrmTable, rows: sql.Iden
         return {}
     is_time = typed[0].startswith(("timestamp", "date"))
     now = sql.SQL("{}::timestamptz").format(sql.Literal(clock[0]))
-    found = engage.execute(
+    newest = engage.execute(
         sql.SQL(
-            "select {column}::text, {key}::text, {age} from {rows} where {column} is not null and {bounded} "
-            "order by {column} desc, {key} desc limit 1"
-        ).format(
-            column=column,
+            "select max({c}) filter (where {bounded})::text, count(*) filter (where {c} is null) from {rows}"
+        ).format(c=column, rows=rows, bounded=sql.SQL("{} <= {}").format(column, now) if is_time else sql.SQL("true"))
+    ).fetchone()
+    value, without = newest or (None, 0)
+    found = engage.execute(
+        sql.SQL("select max({key})::text, {age} from {rows} where {c} = {value}::{type}").format(
             key=key,
             rows=rows,
-            age=sql.SQL("extract(epoch from {} - {})::float8").format(now, column) if is_time else sql.NULL,
-            bounded=sql.SQL("{} <= {}").format(column, now) if is_time else sql.SQL("true"),
+            c=column,
+            value=sql.Literal(value),
+            type=sql.SQL(typed[0]),
+            age=sql.SQL("extract(epoch from {} - max({}))::float8").format(now, column) if is_time else sql.NULL,
         )
     ).fetchone()
-    empty = engage.execute(sql.SQL("select count(*) from {} where {} is null").format(rows, column)).fetchone()
     return {
-        "checkpoint": Checkpoint(found[0], found[1]) if found else None,
-        "lag_seconds": found[2] if found else None,
-        "without_cursor": empty[0] if empty else 0,
+        "checkpoint": Checkpoint(value, found[0]) if found and value else None,
+        "lag_seconds": found[1] if found else None,
+        "without_cursor": without,
     }
 
 

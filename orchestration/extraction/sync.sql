@@ -10,6 +10,9 @@ select coalesce(bool_or(kind = 'reconcile' and started_at > clock_timestamp() - 
 from engage.sync_runs
 where table_name = :table_name and status = 'succeeded';
 
+-- name: written(mirror)
+select pg_stat_get_xact_tuples_inserted(:mirror::regclass), pg_stat_get_xact_tuples_updated(:mirror::regclass);
+
 -- name: rows_total(table_name)
 select coalesce(sum(rows_total), 0) from engage.sync_checkpoints where table_name = :table_name;
 

@@ -25,8 +25,25 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(demo):
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboards/app.py", "--server.address", "127.0.0.1", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=demo.variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "dashboards/app.py",
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(port),
+    ]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=demo.variables(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
     def ready():
         try:
@@ -64,20 +81,26 @@ def test_from_the_overview_to_a_campaign_to_a_person(address, browser, demo):
     page.goto(f"{address}/campaigns?campaign=winter-collection")
     page.wait_for_selector("h1:has-text('Winter collection')")
     settle(page)
-    targeted = demo.query("select targeted from engage.campaign_runs run join engage.campaigns campaign using (campaign_id) where key = 'winter-collection'")[0][0]
+    targeted = demo.query(
+        "select targeted from engage.campaign_runs run join engage.campaigns campaign using (campaign_id) where key = 'winter-collection'"
+    )[0][0]
     assert f"{targeted:,}" in page.locator("[data-testid='stMetric']").first.inner_text()
     assert "Everybody is accounted for" in page.inner_text("[data-testid='stApp']")
 
     page.goto(f"{address}/contacts")
     page.wait_for_selector("h1:has-text('Contacts')")
     settle(page)
-    email = demo.query("select email from profiles.contact_profiles where email is not null order by contact_id desc limit 1")[0][0]
+    email = demo.query(
+        "select email from profiles.contact_profiles where email is not null order by contact_id desc limit 1"
+    )[0][0]
     page.get_by_placeholder(re.compile("rossi")).fill(email)
     page.keyboard.press("Enter")
     page.wait_for_selector("text=/^[12] contacts$/")
 
-    contact = demo.query("select contact_id, full_name from profiles.contact_profiles where orders_count > 0 and full_name is not null limit 1")[0]
+    contact = demo.query(
+        "select contact_id, full_name from profiles.contact_profiles where orders_count > 0 and full_name is not null limit 1"
+    )[0]
     page.goto(f"{address}/contacts?contact={contact[0]}")
-    page.wait_for_selector(f"h1:has-text(\"{contact[1]}\")")
+    page.wait_for_selector(f'h1:has-text("{contact[1]}")')
     page.wait_for_selector("text=Placed an order")
     page.close()

@@ -28,7 +28,9 @@ def provider():
 @pytest.fixture(scope="module")
 def engage(tmp_path_factory, provider):
     home = tmp_path_factory.mktemp("installation")
-    with installed(home, RESEND_API_KEY="re_test", RESEND_API_URL=provider.url, RESEND_REQUESTS_PER_SECOND="100") as installation:
+    with installed(
+        home, RESEND_API_KEY="re_test", RESEND_API_URL=provider.url, RESEND_REQUESTS_PER_SECOND="100"
+    ) as installation:
         yield installation
 
 
@@ -65,7 +67,9 @@ def test_a_second_run_over_an_unchanged_crm_changes_nothing(built):
 
 
 def test_a_launched_campaign_is_sent_by_the_daemon_and_measured(built, provider):
-    refused = built.engage("campaign", "create", "Hello", "--segment", "newsletter_subscribers", "--template", "welcome", code=1)
+    refused = built.engage(
+        "campaign", "create", "Hello", "--segment", "newsletter_subscribers", "--template", "welcome", code=1
+    )
     assert "There is no template welcome. There are: none yet (`engage template install` brings some)" in refused.stderr
     built.json("template", "install")
     built.json("campaign", "create", "Hello", "--segment", "newsletter_subscribers", "--template", "welcome")
@@ -73,7 +77,11 @@ def test_a_launched_campaign_is_sent_by_the_daemon_and_measured(built, provider)
 
     daemon = _start_daemon(built)
     try:
-        wait_for(lambda: built.json("campaign", "status", "hello")["campaign"]["state"] == "finished", seconds=120, what="the campaign's end")
+        wait_for(
+            lambda: built.json("campaign", "status", "hello")["campaign"]["state"] == "finished",
+            seconds=120,
+            what="the campaign's end",
+        )
     finally:
         os.killpg(daemon.pid, signal.SIGTERM)
         daemon.wait(30)
@@ -84,14 +92,18 @@ def test_a_launched_campaign_is_sent_by_the_daemon_and_measured(built, provider)
     assert built.query("select count(*) from engage.campaign_runs") == [(1,)]
     assert sum(status["messages"].values()) == targeted
     assert status["messages"]["sent"] == sum(held.values()) == len(held)
-    assert held.keys() == {row[0] for row in built.query("select address from engage.campaign_messages where state = 'sent'")}
+    assert held.keys() == {
+        row[0] for row in built.query("select address from engage.campaign_messages where state = 'sent'")
+    }
 
     mail = provider.mails()[0]
     resend.api_key, resend.api_url = "re_test", provider.url
     assert resend.Emails.get(mail["id"])["to"] == mail["to"]
 
     built.json("run")
-    assert built.query("select targeted, sent from marts.campaign_funnel where campaign_key = 'hello'") == [(targeted, len(held))]
+    assert built.query("select targeted, sent from marts.campaign_funnel where campaign_key = 'hello'") == [
+        (targeted, len(held))
+    ]
     assert built.query("select count(*) from core.events where event_name = 'email_sent'") == [(len(held),)]
 
 

@@ -46,22 +46,37 @@ def pass_data_tests(db: psycopg.Connection, *suites: str, now: datetime = NOW) -
     db.commit()
 
 
-def fail_data_test(db: psycopg.Connection, suite: str, problem: str = "email_consent: 3 rows are empty", now: datetime = NOW) -> None:
+def fail_data_test(
+    db: psycopg.Connection, suite: str, problem: str = "email_consent: 3 rows are empty", now: datetime = NOW
+) -> None:
     guard.record(db, suite=suite, passed=False, problem=problem, expectations=1, failures=[], now=now)
     db.commit()
 
 
-def add_contact(db: psycopg.Connection, contact_id: int, email: str | None = "", *, consent: str = "subscribed", **attributes: Any) -> None:
+def add_contact(
+    db: psycopg.Connection, contact_id: int, email: str | None = "", *, consent: str = "subscribed", **attributes: Any
+) -> None:
     """A contact with profile; the address is made of the number unless given."""
     address = f"c{contact_id}@mail.test.dev" if email == "" else email
     status = "missing" if address is None else "valid" if "@" in address else "invalid"
     db.execute(
-        "insert into core.contacts values (%s, %s, %s, %s, %s)", [contact_id, address if status == "valid" else None, status, consent, NOW]
+        "insert into core.contacts values (%s, %s, %s, %s, %s)",
+        [contact_id, address if status == "valid" else None, status, consent, NOW],
     )
-    columns = {"contact_id": contact_id, "email": address if status == "valid" else None, "email_status": status, "email_consent": consent, "first_name": f"Name{contact_id}", **attributes}
+    columns = {
+        "contact_id": contact_id,
+        "email": address if status == "valid" else None,
+        "email_status": status,
+        "email_consent": consent,
+        "first_name": f"Name{contact_id}",
+        **attributes,
+    }
     names = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))
     values = psycopg.sql.SQL(", ").join(psycopg.sql.Placeholder() * len(columns))
-    db.execute(psycopg.sql.SQL("insert into profiles.contact_profiles ({}) values ({})").format(names, values), list(columns.values()))
+    db.execute(
+        psycopg.sql.SQL("insert into profiles.contact_profiles ({}) values ({})").format(names, values),
+        list(columns.values()),
+    )
 
 
 def add_segment(db: psycopg.Connection, key: str, members: list[int]) -> int:
@@ -73,7 +88,9 @@ def add_segment(db: psycopg.Connection, key: str, members: list[int]) -> int:
     segment_id = row[0]
     for table in ("segment_members", "segment_membership_history"):
         db.execute(
-            psycopg.sql.SQL("insert into engage.{} (segment_id, contact_id, entered_at) select %s, unnest(%s::bigint[]), %s").format(psycopg.sql.Identifier(table)),
+            psycopg.sql.SQL(
+                "insert into engage.{} (segment_id, contact_id, entered_at) select %s, unnest(%s::bigint[]), %s"
+            ).format(psycopg.sql.Identifier(table)),
             [segment_id, members, NOW],
         )
     return segment_id
@@ -81,7 +98,13 @@ def add_segment(db: psycopg.Connection, key: str, members: list[int]) -> int:
 
 def add_template(db: psycopg.Connection, key: str = "news", **parts: str) -> int:
     text = "Hello {{ first_name }} {{ unsubscribe_url }} {{ postal_address }}"
-    content = {"subject": "News for {{ first_name | default('you', true) }}", "preheader": "", "body_mjml": MJML, "body_text": text, **parts}
+    content = {
+        "subject": "News for {{ first_name | default('you', true) }}",
+        "preheader": "",
+        "body_mjml": MJML,
+        "body_text": text,
+        **parts,
+    }
     return versions.save(db, key=key, name=key.title(), actor="test", now=NOW, **content).template_version_id
 
 

@@ -35,7 +35,15 @@ def plan(db, campaign):
 )
 def test_a_wrong_campaign_is_refused_in_words_and_leaves_nothing(engage_db, wrong, error, words):
     given.add_campaign(engage_db)
-    wanted = {"name": "Second", "segment": "everybody", "template": "news", "time_zone": "Europe/Rome", "actor": "test", "now": NOW, **wrong}
+    wanted = {
+        "name": "Second",
+        "segment": "everybody",
+        "template": "news",
+        "time_zone": "Europe/Rome",
+        "actor": "test",
+        "now": NOW,
+        **wrong,
+    }
 
     with pytest.raises(error, match=words):
         commands.create(engage_db, **wanted)
@@ -67,13 +75,21 @@ def test_the_audience_is_frozen_with_a_reason_for_everybody_left_out(engage_db):
         "insert into engage.suppressions (contact_id, channel, address, reason, source, evidence, created_at) "
         "values (16, 'email', 'c16@mail.test.dev', 'hard_bounce', 'test', '{}', now())"
     )
-    engage_db.execute("insert into engage.segment_members select 1, id, now() from unnest('{11,12,13,14,15,16,99}'::bigint[]) id")
+    engage_db.execute(
+        "insert into engage.segment_members select 1, id, now() from unnest('{11,12,13,14,15,16,99}'::bigint[]) id"
+    )
 
     report = take_snapshot(engage_db, plan(engage_db, campaign))
 
     assert report.queued == 2
     assert report.targeted == 9
-    assert report.skipped == {"no_address": 2, "invalid_address": 1, "no_consent": 2, "duplicate_address": 1, "suppressed": 1}
+    assert report.skipped == {
+        "no_address": 2,
+        "invalid_address": 1,
+        "no_consent": 2,
+        "duplicate_address": 1,
+        "suppressed": 1,
+    }
 
 
 def test_the_snapshot_keeps_the_values_of_that_moment(engage_db):
@@ -103,7 +119,9 @@ def test_an_automation_runs_once_for_the_times_that_passed_and_goes_on(engage_db
 
     run_id = runs.plan(engage_db, campaign.campaign_id, campaign.next_run_at, now=later)
 
-    assert engage_db.execute("select campaign_run_id, scheduled_for from engage.campaign_runs").fetchall() == [(run_id, NOW + timedelta(hours=5))]
+    assert engage_db.execute("select campaign_run_id, scheduled_for from engage.campaign_runs").fetchall() == [
+        (run_id, NOW + timedelta(hours=5))
+    ]
     assert commands.find(engage_db, "sale").next_run_at == NOW + timedelta(hours=6)
 
 
@@ -114,7 +132,9 @@ def test_a_time_outside_the_window_is_recorded_as_missed(engage_db):
     assert runs.plan(engage_db, campaign.campaign_id, campaign.next_run_at, now=much_later) is None
 
     assert commands.find(engage_db, "sale").state == "missed"
-    assert engage_db.execute("select state, reason is not null from engage.campaign_runs").fetchall() == [("missed", True)]
+    assert engage_db.execute("select state, reason is not null from engage.campaign_runs").fetchall() == [
+        ("missed", True)
+    ]
 
 
 def test_an_automation_asleep_for_months_does_not_walk_through_every_minute(engage_db):

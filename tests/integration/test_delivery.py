@@ -157,7 +157,9 @@ def test_one_bad_mail_fails_alone_and_the_others_are_sent(engage_db, provider, d
     deliver(delivery)
 
     assert given.states(engage_db) == {"sent": 99, "failed": 1}
-    failed = engage_db.execute("select contact_id, reason_detail from engage.campaign_messages where state = 'failed'").fetchone()
+    failed = engage_db.execute(
+        "select contact_id, reason_detail from engage.campaign_messages where state = 'failed'"
+    ).fetchone()
     assert failed[0] == 42
     assert "example.com" in failed[1]
     assert_counted(engage_db, provider)
@@ -171,7 +173,9 @@ def test_a_contact_that_breaks_the_template_is_skipped_with_the_reason(engage_db
     deliver(delivery)
 
     assert given.states(engage_db) == {"sent": 19, "skipped": 1}
-    reason = engage_db.execute("select reason, reason_detail from engage.campaign_messages where contact_id = 3").fetchone()
+    reason = engage_db.execute(
+        "select reason, reason_detail from engage.campaign_messages where contact_id = 3"
+    ).fetchone()
     assert reason == ("render_error", "subject: a value breaks the line")
 
 
@@ -194,7 +198,9 @@ def test_a_refused_key_halts_the_run_burns_nobody_and_goes_on_when_mended(engage
 
 def test_a_provider_that_cannot_be_reached_keeps_everybody_queued_or_claimed(engage_db, engage_url, provider, delivery):
     sending(engage_db, 10)
-    channels = mail_channels(resend_api_key="re_x", resend_api_url="http://127.0.0.1:9", resend_requests_per_second=1000)
+    channels = mail_channels(
+        resend_api_key="re_x", resend_api_url="http://127.0.0.1:9", resend_requests_per_second=1000
+    )
 
     report = deliver(Delivery(**{**vars(delivery), "channels": channels}))
 
@@ -272,7 +278,9 @@ def test_who_unsubscribed_since_the_snapshot_is_skipped_at_the_claim(engage_db, 
 
     deliver(delivery)
 
-    reasons = dict(engage_db.execute("select contact_id, coalesce(reason, state) from engage.campaign_messages").fetchall())
+    reasons = dict(
+        engage_db.execute("select contact_id, coalesce(reason, state) from engage.campaign_messages").fetchall()
+    )
     assert reasons == {1: "no_consent", 2: "suppressed", 3: "sent"}
     assert list(held(provider)) == ["c3@mail.test.dev"]
 
@@ -292,7 +300,14 @@ def test_two_deliveries_at_once_send_what_one_would(engage_db, provider, deliver
 
     sending(engage_db, 400)
     deliveries = [
-        Delivery(**{**vars(delivery), "channels": mail_channels(resend_api_key="re_test", resend_api_url=provider.url, resend_requests_per_second=1000)})
+        Delivery(
+            **{
+                **vars(delivery),
+                "channels": mail_channels(
+                    resend_api_key="re_test", resend_api_url=provider.url, resend_requests_per_second=1000
+                ),
+            }
+        )
         for _ in range(2)
     ]
     threads = [threading.Thread(target=deliver, args=(one,)) for one in deliveries]

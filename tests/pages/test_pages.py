@@ -47,7 +47,13 @@ def metrics(app):
 
 
 def words(app):
-    return "\n".join([element.value for kind in ("title", "markdown", "caption", "subheader", "info", "warning", "error") for element in app.get(kind)])
+    return "\n".join(
+        [
+            element.value
+            for kind in ("title", "markdown", "caption", "subheader", "info", "warning", "error")
+            for element in app.get(kind)
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -111,7 +117,9 @@ def test_events_are_counted_and_filtered(page, demo):
     assert set(app.dataframe[0].value["Event"]) == {"order_created"}
 
 
-@pytest.mark.parametrize(("name", "parameter"), [("campaigns", "campaign"), ("segments", "segment"), ("contacts", "contact")])
+@pytest.mark.parametrize(
+    ("name", "parameter"), [("campaigns", "campaign"), ("segments", "segment"), ("contacts", "contact")]
+)
 def test_something_that_is_not_there_says_so(page, name, parameter):
     assert "There is no" in words(page(name, **{parameter: "999999999"}))
 

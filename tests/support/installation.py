@@ -27,13 +27,21 @@ class Installation:
     environment: dict[str, str] = field(default_factory=dict)
 
     def variables(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DAGSTER", "ENGAGE", "CRM_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PG", "DAGSTER", "ENGAGE", "CRM_"))
+        }
         return {**kept, "ENGAGE_HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200", **self.environment}
 
     def engage(self, *arguments: str, code: int = 0, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Runs `engage …` and asserts its exit code."""
-        done = subprocess.run([ENGAGE, *arguments], cwd=ROOT, env=self.variables(), capture_output=True, text=True, timeout=timeout)
-        assert done.returncode == code, f"engage {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        done = subprocess.run(
+            [ENGAGE, *arguments], cwd=ROOT, env=self.variables(), capture_output=True, text=True, timeout=timeout
+        )
+        assert done.returncode == code, (
+            f"engage {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        )
         return done
 
     def json(self, *arguments: str, **how: Any) -> Any:
@@ -42,12 +50,22 @@ class Installation:
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of the Engage DB."""
-        with psycopg.connect(self.engage("db", "url").stdout.strip() if "url" not in self.__dict__ else self.__dict__["url"]) as db:
+        with psycopg.connect(
+            self.engage("db", "url").stdout.strip() if "url" not in self.__dict__ else self.__dict__["url"]
+        ) as db:
             return db.execute(statement, parameters or None).fetchall()  # type: ignore[arg-type]
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A program that stays."""
-        return subprocess.Popen(command, cwd=ROOT, env=self.variables(), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.variables(),
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 @contextmanager

@@ -9,14 +9,16 @@
 }}
 
 with customers as (
-    select * from {{ ref("stg_crm__customers") }} where deleted_at is null
+    select *
+    from {{ ref("stg_crm__customers") }}
+    where deleted_at is null
 ),
 
 judged as (
     select
         customers.*,
         case
-            when coalesce(email, '') = '' then 'missing'
+            when email is null then 'missing'
             when {{ is_mail_address("email") }} then 'valid'
             else 'invalid'
         end as email_status
@@ -38,7 +40,7 @@ contacts as (
         company,
         job_title,
         city,
-        country::text as country,
+        country,
         time_zone,
         locale,
         date_of_birth,

@@ -7,12 +7,13 @@
         indexes=[
             {"columns": ["event_id"], "unique": true},
             {"columns": ["event_name", "occurred_at", "contact_id"]},
-            {"columns": ["contact_id", "occurred_at"]},
+            {"columns": ["contact_id", "occurred_at desc"]},
             {"columns": ["source", "recorded_at"]},
         ],
     )
 }}
 
+{%- set overlaps = {"engage.messages": var("message_overlap")} %}
 {%- set origins = {
     "orders": "crm.orders",
     "calls": "crm.calls",
@@ -24,21 +25,26 @@
 with
 {% for origin, source in origins.items() %}
 from_{{ origin }} as (
-    select * from {{ ref("int_events__from_" ~ origin) }}
-    {% if is_incremental() -%}
-    where recorded_at > (
-        select coalesce(max(seen.recorded_at), '-infinity')
-            {%- if origin == "messages" %} - interval '{{ var("message_overlap") }}'{% endif %}
-        from {{ this }} as seen
-        where seen.source = '{{ source }}'
-    )
-    {%- endif %}
+    select came.*
+    from {{ ref("int_events__from_" ~ origin) }} as came
+    {{ since_last_build(source, overlap=overlaps.get(source)) }}
 ),
 {% endfor %}
 events as (
-    {% for origin in origins -%}
-    select event_id, contact_id, event_name, occurred_at, source, source_key, value, currency::text as currency, properties, recorded_at
+    {% for origin in origins %}
+    select
+        event_id,
+        contact_id,
+        event_name,
+        occurred_at,
+        source,
+        source_key,
+        value,
+        currency,
+        properties,
+        recorded_at
     from from_{{ origin }}
+    where contact_id is not null and occurred_at is not null
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 )

@@ -1,3 +1,8 @@
+with came_lately as (
+    select contact_id
+    from {{ ref("contact_profiles") }}
+    where created_at >= now() - interval '30 days'
+)
+
 select contact_id
-from {{ ref("contact_profiles") }}
-where created_at >= now() - interval '30 days'
+from came_lately

@@ -1,7 +1,17 @@
 with regulars as (
-    select contact_id, last_order_at from {{ ref("contact_profiles") }} where orders_count >= 2
+    select contact_id
+    from {{ ref("contact_profiles") }}
+    where orders_count >= 2
+),
+
+silent as (
+    select contact_id
+    from {{ ref("contact_profiles") }}
+    where
+        last_order_at < now() - interval '90 days'
+        and last_order_at >= now() - interval '365 days'
 )
 
 select contact_id
 from regulars
-where last_order_at < now() - interval '90 days' and last_order_at >= now() - interval '365 days'
+inner join silent using (contact_id)

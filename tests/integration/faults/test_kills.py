@@ -138,7 +138,9 @@ def test_a_refresh_killed_half_way_keeps_membership_and_history_in_step(process,
 
     finish(process, "refresh")
     assert engage_db.execute(members).fetchone() == ([2, 3, 4, 5],)
-    stays = engage_db.execute("select contact_id, exited_at is null from engage.segment_membership_history order by 1").fetchall()
+    stays = engage_db.execute(
+        "select contact_id, exited_at is null from engage.segment_membership_history order by 1"
+    ).fetchall()
     assert stays == [(1, False), (2, True), (3, True), (4, True), (5, True)]
 
 
@@ -207,13 +209,17 @@ def test_a_sender_frozen_past_its_lease_changes_nothing_when_it_wakes(process, e
     provider.release()
     expire_leases(engage_db)
     finish(process, "deliver")
-    before = engage_db.execute("select message_id, state, provider_message_id, sent_at from engage.campaign_messages order by 1").fetchall()
+    before = engage_db.execute(
+        "select message_id, state, provider_message_id, sent_at from engage.campaign_messages order by 1"
+    ).fetchall()
     engage_db.commit()
 
     sleeper.send_signal(signal.SIGCONT)
     assert sleeper.wait(60) == 0
 
-    after = engage_db.execute("select message_id, state, provider_message_id, sent_at from engage.campaign_messages order by 1").fetchall()
+    after = engage_db.execute(
+        "select message_id, state, provider_message_id, sent_at from engage.campaign_messages order by 1"
+    ).fetchall()
     engage_db.commit()
     assert after == before
     assert_one_mail_each(engage_db, provider, 30)

@@ -4,7 +4,8 @@ with calls as (
 
 moments as (
     select
-        calls.*,
+        customer_id,
+        extracted_at,
         'call_logged' as event_name,
         started_at as occurred_at,
         call_id::text as source_key,
@@ -21,7 +22,7 @@ moments as (
 
 events as (
     select
-        {{ event_id("event_name", "source_key") }} as event_id,
+        {{ surrogate_key(["event_name", "source_key"]) }} as event_id,
         customer_id as contact_id,
         event_name,
         occurred_at,

@@ -4,24 +4,28 @@ with deals as (
 
 moments as (
     select
-        deals.*,
+        deals.customer_id,
+        deals.extracted_at,
         'deal_stage_changed' as event_name,
         (step.entry ->> 'at')::timestamptz as occurred_at,
-        deal_id || '/' || step.position as source_key,
-        amount as value,
+        deals.deal_id || '/' || step.position as source_key,
+        deals.amount as value,
+        deals.currency,
         jsonb_strip_nulls(
             jsonb_build_object(
-                'deal_id', deal_id, 'title', title, 'to_stage', step.entry ->> 'stage',
-                'from_stage', case when step.position > 1 then stage_history -> (step.position::integer - 2) end ->> 'stage', 'owner', owner_name
+                'deal_id', deals.deal_id, 'title', deals.title, 'to_stage', step.entry ->> 'stage',
+                'from_stage', deals.stage_history -> (nullif(step.position, 1)::integer - 2) ->> 'stage',
+                'owner', deals.owner_name
             )
         ) as properties
     from deals
-    cross join lateral jsonb_array_elements(stage_history) with ordinality as step (entry, position)
+    cross join lateral jsonb_array_elements(deals.stage_history) with ordinality as step (entry, position)
+    where step.entry ->> 'at' is not null
 ),
 
 events as (
     select
-        {{ event_id("event_name", "source_key") }} as event_id,
+        {{ surrogate_key(["event_name", "source_key"]) }} as event_id,
         customer_id as contact_id,
         event_name,
         occurred_at,

@@ -1,20 +1,35 @@
 with message_events as (
-    select * from {{ ref("stg_message_log__message_events") }}
+    select *
+    from {{ ref("stg_message_log__message_events") }}
+    where type <> 'queued'
+),
+
+moments as (
+    select
+        contact_id,
+        recorded_at,
+        occurred_at,
+        'email_' || type as event_name,
+        message_event_id::text as source_key,
+        jsonb_build_object(
+            'message_id', message_id, 'campaign_id', campaign_id, 'provider', provider
+        ) as properties
+    from message_events
 ),
 
 events as (
     select
-        {{ event_id("'email_' || type", "message_event_id::text") }} as event_id,
+        {{ surrogate_key(["event_name", "source_key"]) }} as event_id,
         contact_id,
-        'email_' || type as event_name,
+        event_name,
         occurred_at,
         'engage.messages' as source,
-        message_event_id::text as source_key,
+        source_key,
         null::numeric as value,
         null::text as currency,
-        jsonb_build_object('message_id', message_id, 'campaign_id', campaign_id, 'provider', provider) as properties,
+        properties,
         recorded_at
-    from message_events
+    from moments
 )
 
 select * from events

@@ -4,26 +4,30 @@ with orders as (
 
 moments as (
     select
-        orders.*,
+        orders.customer_id,
+        orders.extracted_at,
         moment.event_name,
         moment.occurred_at,
         orders.order_id::text as source_key,
         orders.total as value,
+        orders.currency,
         jsonb_strip_nulls(
             jsonb_build_object(
-                'order_id', order_id, 'status', status, 'channel', channel, 'coupon_code', coupon_code
+                'order_id', orders.order_id, 'status', orders.status, 'channel', orders.channel,
+                'coupon_code', orders.coupon_code
             )
         ) as properties
     from orders
-    cross join lateral (
-        values ('order_created', ordered_at), ('order_paid', paid_at)
-    ) as moment (event_name, occurred_at)
+    cross join
+        lateral (
+            values ('order_created', orders.ordered_at), ('order_paid', orders.paid_at)
+        ) as moment (event_name, occurred_at)
     where moment.occurred_at is not null
 ),
 
 events as (
     select
-        {{ event_id("event_name", "source_key") }} as event_id,
+        {{ surrogate_key(["event_name", "source_key"]) }} as event_id,
         customer_id as contact_id,
         event_name,
         occurred_at,

@@ -4,7 +4,8 @@ with messages as (
 
 moments as (
     select
-        messages.*,
+        customer_id,
+        extracted_at,
         case direction when 'inbound' then 'whatsapp_received' else 'whatsapp_sent' end as event_name,
         sent_at as occurred_at,
         whatsapp_message_id::text as source_key,
@@ -16,7 +17,7 @@ moments as (
 
 events as (
     select
-        {{ event_id("event_name", "source_key") }} as event_id,
+        {{ surrogate_key(["event_name", "source_key"]) }} as event_id,
         customer_id as contact_id,
         event_name,
         occurred_at,

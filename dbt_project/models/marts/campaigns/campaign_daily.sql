@@ -1,38 +1,42 @@
-with sent as (
-    select campaign_id, {{ local_day("sent_at") }} as day, count(*) as sent
-    from {{ ref("stg_activation__campaign_messages") }}
-    where state in ('sent', 'delivered', 'bounced')
-    group by campaign_id, day
+{%- set outcomes = ["sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed"] %}
+
+with messages as (
+    select * from {{ ref("message_outcomes") }}
 ),
 
-first_happenings as (
-    select campaign_id, message_id, type, min(occurred_at) as occurred_at
-    from {{ ref("stg_message_log__message_events") }}
-    group by campaign_id, message_id, type
+-- a message counts once for each thing that became of it, on the day of the first time
+moments as (
+    select
+        messages.campaign_id,
+        moment.outcome,
+        {{ local_day("moment.occurred_at") }} as day
+    from messages
+    cross join
+        lateral (
+            values
+            {% for outcome in outcomes -%}
+            ('{{ outcome }}', messages.{{ outcome }}_at){{ "," if not loop.last }}
+            {% endfor %}
+        ) as moment (outcome, occurred_at)
+    where moment.occurred_at is not null
 ),
 
-happened as (
+days as (
     select
         campaign_id,
-        {{ local_day("occurred_at") }} as day,
-        {% for type in ["delivered", "opened", "clicked", "bounced", "unsubscribed"] -%}
-        count(*) filter (where type = '{{ type }}') as {{ type }}{{ "," if not loop.last }}
-        {% endfor %}
-    from first_happenings
+        {% for outcome in outcomes -%}
+        count(*) filter (where outcome = '{{ outcome }}') as {{ outcome }},
+        {% endfor -%}
+        day
+    from moments
     group by campaign_id, day
 ),
 
 campaign_daily as (
     select
-        day,
-        campaign_id,
-        campaigns.campaign_name,
-        coalesce(sent.sent, 0) as sent,
-        {% for type in ["delivered", "opened", "clicked", "bounced", "unsubscribed"] -%}
-        coalesce(happened.{{ type }}, 0) as {{ type }}{{ "," if not loop.last }}
-        {% endfor %}
-    from sent
-    full join happened using (campaign_id, day)
+        days.*,
+        campaigns.campaign_name
+    from days
     inner join {{ ref("stg_activation__campaigns") }} as campaigns using (campaign_id)
 )
 

@@ -1,8 +1,11 @@
 with sizes as (
-    select *, {{ local_day("measured_at") }} as day from {{ ref("stg_activation__segment_sizes") }}
+    select
+        *,
+        {{ local_day("measured_at") }} as day
+    from {{ ref("stg_activation__segment_sizes") }}
 ),
 
-daily as (
+days as (
     select
         day,
         segment_id,
@@ -14,8 +17,11 @@ daily as (
 ),
 
 segment_size_daily as (
-    select daily.day, daily.segment_id, segments.segment_key, segments.title, daily.size, daily.entered, daily.exited
-    from daily
+    select
+        days.*,
+        segments.segment_key,
+        segments.title
+    from days
     inner join {{ ref("stg_activation__segments") }} as segments using (segment_id)
 )
 

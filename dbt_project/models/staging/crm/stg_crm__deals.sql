@@ -11,7 +11,7 @@ renamed as (
         -- text
         title,
         stage,
-        currency,
+        currency::text as currency,
         owner_name,
 
         -- numbers

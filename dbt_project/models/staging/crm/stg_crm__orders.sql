@@ -12,7 +12,7 @@ renamed as (
         status,
         channel,
         coupon_code,
-        currency,
+        currency::text as currency,
 
         -- numbers
         total,

@@ -11,7 +11,7 @@ renamed as (
         sku,
         name,
         category,
-        currency,
+        currency::text as currency,
 
         -- numbers
         price,

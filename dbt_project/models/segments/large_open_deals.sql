@@ -1,3 +1,0 @@
-select contact_id
-from {{ ref("contact_profiles") }}
-where open_deals_amount >= 5000

@@ -1,0 +1,531 @@
+"""The dbt project on a small CRM made by hand: what it derives, and that a build writes only what changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from engage_db.settings import PROJECT_ROOT
+from tests.support.dbt import run_dbt
+
+PUBLIC = ("core", "profiles", "segments", "marts")
+TABLES = ("core.contacts", "core.events", "profiles.contact_profiles")
+MODELS = ("contacts", "events", "contact_profiles")
+
+CUSTOMER = {"plan": "free", "tags": ["b2b"], "created_at": "-700 days", "updated_at": "-90 days"}
+ORDER = {"status": "paid", "channel": "web", "currency": "EUR", "updated_at": "-40 days"}
+ITEM = {"quantity": 1, "discount": 0, "updated_at": "-40 days"}
+CALL = {"outcome": "answered", "agent_name": "Giulia", "duration": "90 seconds", "updated_at": "-20 days"}
+DEAL = {
+    "title": "Uniforms",
+    "currency": "EUR",
+    "owner_name": "Marc",
+    "created_at": "-60 days",
+    "updated_at": "-30 days",
+}
+WHATSAPP = {"body": "Hello?", "updated_at": "-10 days"}
+PRODUCT = {"category": "wool", "price": 10, "currency": "EUR", "created_at": "-700 days", "updated_at": "-700 days"}
+TIMES = ("_at", "_for")
+
+
+# -- a CRM and what was sent, by hand ---------------------------------------------------------------------------------
+
+
+def add(db, table, defaults=None, **row):
+    """One row; a time is written as its distance from now: "-2 days"."""
+    row = {**(defaults or {}), **row}
+    values = [
+        sql.SQL("now() + {}::interval").format(value) if name.endswith(TIMES) and value else sql.Literal(value)
+        for name, value in row.items()
+    ]
+    db.execute(
+        sql.SQL("insert into {} ({}) values ({})").format(
+            sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, row)), sql.SQL(", ").join(values)
+        )
+    )
+
+
+def mirrors(db):
+    """The mirrors of the CRM's tables, as extraction makes them."""
+    db.execute("set search_path to raw_crm")
+    db.execute((PROJECT_ROOT / "demo" / "schema.sql").read_text())
+    for (table,) in db.execute("select tablename from pg_tables where schemaname = 'raw_crm'").fetchall():
+        db.execute(
+            sql.SQL(
+                "alter table {} add _extracted_at timestamptz not null default now() - interval '1 day', "
+                "add _deleted_at timestamptz"
+            ).format(sql.Identifier(table))
+        )
+    db.execute("set search_path to public")
+
+
+def fill_crm(db):
+    ada = {"first_name": " ADA ", "last_name": "o'brien", "email": " ADA@Example.com ", "city": "ROME", "plan": "pro"}
+    add(db, "raw_crm.customers", CUSTOMER, id=1, **ada, email_opt_in=True)
+    add(db, "raw_crm.customers", CUSTOMER, id=2, first_name="Bob", email="bob@@example.com", email_opt_in=False)
+    add(db, "raw_crm.customers", CUSTOMER, id=3, first_name=" ", last_name="de la Cruz", email="ada@example.com")
+    add(db, "raw_crm.customers", CUSTOMER, id=4, first_name="Dan", email="dan@example.com", _deleted_at="-2 days")
+    add(db, "raw_crm.customers", CUSTOMER, id=5, email="", created_at="-3 days")
+    add(db, "raw_crm.products", PRODUCT, id=1, sku="A", name="Scarf")
+    add(db, "raw_crm.products", PRODUCT, id=2, sku="B", name="Coat")
+    add(db, "raw_crm.orders", ORDER, id=10, customer_id=1, total=20, ordered_at="-200 days", paid_at="-199 days")
+    add(db, "raw_crm.orders", ORDER, id=11, customer_id=1, total=100, ordered_at="-100 days", paid_at="-100 days")
+    add(db, "raw_crm.orders", ORDER, id=12, customer_id=3, total=5, status="pending", ordered_at="-3 days")
+    add(
+        db,
+        "raw_crm.orders",
+        ORDER,
+        id=13,
+        customer_id=3,
+        total=7,
+        status="refunded",
+        ordered_at="-9 days",
+        paid_at="-9 days",
+    )
+    add(db, "raw_crm.orders", ORDER, id=14, customer_id=999, total=9, ordered_at="-50 days", paid_at="-50 days")
+    add(db, "raw_crm.order_items", ITEM, id=1, order_id=11, product_id=1, unit_price=10)
+    add(db, "raw_crm.order_items", ITEM, id=2, order_id=11, product_id=2, unit_price=90)
+    add(db, "raw_crm.calls", CALL, id=1, customer_id=2, direction="inbound", started_at="-20 days")
+    add(
+        db,
+        "raw_crm.whatsapp_messages",
+        WHATSAPP,
+        id=1,
+        customer_id=2,
+        direction="inbound",
+        status="received",
+        sent_at="-10 days",
+    )
+    add(
+        db,
+        "raw_crm.whatsapp_messages",
+        WHATSAPP,
+        id=2,
+        customer_id=2,
+        direction="outbound",
+        status="read",
+        sent_at="-9 days",
+    )
+    history = [
+        {"stage": "lead", "at": "2026-01-31T09:00:00+00:00"},
+        {"stage": "proposal", "at": "2026-02-03T09:00:00+00:00"},
+    ]
+    add(db, "raw_crm.deals", DEAL, id=1, customer_id=2, stage="proposal", amount=6000, stage_history=Jsonb(history))
+
+
+def send_a_campaign(db):
+    """Six messages: read twice and clicked, clicked with no open seen, delivered then bounced, skipped, unknown, queued."""
+    add(
+        db,
+        "engage.segments",
+        key="all",
+        kind="dbt",
+        title="Everybody",
+        description="",
+        definition=Jsonb({}),
+        created_at="-9 days",
+    )
+    add(db, "engage.segment_members", segment_id=1, contact_id=1, entered_at="-3 days")
+    add(db, "engage.segment_sizes", segment_id=1, measured_at="-3 days", size=2, entered=2, exited=0)
+    add(db, "engage.segment_sizes", segment_id=1, measured_at="-2 days", size=1, entered=0, exited=1)
+    add(db, "engage.message_templates", key="hello", name="Hello", created_by="test", created_at="-9 days")
+    texts = dict.fromkeys(("subject", "body_mjml", "body_html", "body_text", "content_sha256"), "")
+    add(
+        db,
+        "engage.template_versions",
+        **texts,
+        template_id=1,
+        version=1,
+        tokens=[],
+        created_by="test",
+        created_at="-9 days",
+    )
+    campaign = {"kind": "broadcast", "state": "finished", "segment_id": 1, "template_id": 1, "time_zone": "Europe/Rome"}
+    times = {"created_at": "-2 days", "updated_at": "-2 days"}
+    add(db, "engage.campaigns", **campaign, **times, key="hello", name="Hello", created_by="test")
+    add(db, "engage.campaigns", **campaign, **times, key="never", name="Never ran", created_by="test")
+    add(db, "engage.campaign_runs", campaign_id=1, state="finished", scheduled_for="-2 days", created_at="-2 days")
+    states = ("delivered", "sent", "bounced", "skipped", "unknown", "queued")
+    for contact_id, state in enumerate(states, start=1):
+        add(
+            db, "engage.campaign_messages", campaign_run_id=1, campaign_id=1, contact_id=contact_id, channel="email",
+            template_version_id=1, state=state, reason="no_consent" if state == "skipped" else None,
+            next_attempt_at="-2 days", created_at="-2 days", state_changed_at="-2 days",
+            sent_at="-2 days" if state in states[:3] else None,
+        )  # fmt: skip
+    happenings = (
+        (1, "sent"), (1, "delivered"), (1, "opened"), (1, "opened"), (1, "clicked"), (2, "sent"), (2, "clicked"),
+        (3, "sent"), (3, "delivered"), (3, "bounced"), (5, "delivered"),
+    )  # fmt: skip
+    for number, (message_id, what) in enumerate(happenings):
+        hear(db, message_id, what, number=number, recorded_at="-90 minutes")
+
+
+def hear(db, message_id, what, *, number, recorded_at):
+    add(
+        db, "engage.message_events", message_id=message_id, campaign_id=1, contact_id=message_id, type=what,
+        occurred_at=f"-47 hours {number} minutes", recorded_at=recorded_at, provider="sandbox",
+        provider_event_id=str(number), detail=Jsonb({}),
+    )  # fmt: skip
+
+
+def change(db):
+    """What a day brings: edits, moves, somebody new, somebody gone, and an event that committed late."""
+    touch = sql.SQL("update raw_crm.{} set {}, _extracted_at = now() where id = {}")
+    for table, assignment, key in (
+        ("customers", "email = 'ada@new.example.com', plan = 'basic'", 1),
+        ("customers", "_deleted_at = now()", 5),
+        ("orders", "total = 120, status = 'shipped', shipped_at = now()", 11),
+        ("orders", "status = 'paid', paid_at = now() - interval '1 hour'", 12),
+        (
+            "deals",
+            'stage = \'won\', stage_history = stage_history || \'{"stage": "won", "at": "2026-03-01T09:00:00Z"}\'::jsonb',
+            1,
+        ),
+    ):
+        db.execute(touch.format(sql.Identifier(table), sql.SQL(assignment), sql.Literal(key)))
+    add(db, "raw_crm.customers", CUSTOMER, id=999, first_name="Late", created_at="-50 days", _extracted_at="0 days")
+    add(
+        db,
+        "raw_crm.orders",
+        ORDER,
+        id=15,
+        customer_id=2,
+        total=3,
+        ordered_at="-1 hour",
+        status="pending",
+        _extracted_at="0 days",
+    )
+    hear(db, 2, "opened", number=90, recorded_at="-100 minutes")
+    hear(db, 1, "unsubscribed", number=91, recorded_at="-5 minutes")
+
+
+# -- databases, each built once ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Built:
+    """A database that dbt has built; `rows` looks into it."""
+
+    url: str
+    target_path: Path
+
+    def dbt(self, *arguments):
+        return run_dbt(self.url, *arguments, target_path=self.target_path)
+
+    def rows(self, query):
+        with psycopg.connect(self.url, options="-c timezone=UTC") as db:
+            return db.execute(query).fetchall()
+
+    def row(self, query):
+        (row,) = self.rows(query)
+        return row
+
+    def tables(self, columns="to_jsonb(public.*)"):
+        """The rows of the tables that are built incrementally."""
+        return {table: sorted(self.rows(f"select {columns} from {table} as public"), key=str) for table in TABLES}
+
+    def segment_views(self):
+        return self.rows(
+            "select oid, relname from pg_class where relnamespace = 'segments'::regnamespace order by relname"
+        )
+
+
+@pytest.fixture(scope="module")
+def live(cluster, tmp_path_factory):
+    """After the first build, with every data test and unit test; later builds run here."""
+    with cluster.migrated_database() as url:
+        with psycopg.connect(url, options="-c timezone=UTC") as db:
+            mirrors(db)
+            fill_crm(db)
+            send_a_campaign(db)
+        database = Built(url, tmp_path_factory.mktemp("target"))
+        database.dbt("build")
+        yield database
+
+
+@pytest.fixture(scope="module")
+def built(cluster, live):
+    """A copy of what the first build made, which nothing changes."""
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        yield Built(url, live.target_path)
+
+
+@dataclass
+class Day:
+    """What the incremental tables were before a day of changes, after the next build, and after a full refresh."""
+
+    before: dict[str, list]
+    incremental: dict[str, list]
+    refreshed: dict[str, list]
+    written: dict[str, int]
+    views_before: list
+    views_after: list
+
+
+@pytest.fixture(scope="module")
+def day(built, live):
+    before, views_before = live.tables(), live.segment_views()
+    versions = live.tables("xmin::text || '/' || ctid::text")
+    with psycopg.connect(live.url) as db:
+        change(db)
+    live.dbt("run", "--select", *MODELS)
+    written = {
+        table: len(set(rows) - set(versions[table]))
+        for table, rows in live.tables("xmin::text || '/' || ctid::text").items()
+    }
+    incremental, views_after = live.tables(), live.segment_views()
+    live.dbt("run", "--full-refresh", "--select", *MODELS)
+    return Day(before, incremental, live.tables(), written, views_before, views_after)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """The manifest, parsed where nothing is set."""
+    target_path = tmp_path_factory.mktemp("manifest")
+    run_dbt(None, "parse", target_path=target_path)
+    return json.loads((target_path / "manifest.json").read_text())
+
+
+def models(manifest, *folders):
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and (not folders or node["fqn"][1] in folders)
+    ]
+
+
+# -- what is derived --------------------------------------------------------------------------------------------------
+
+
+def test_people_are_cleaned_and_two_with_one_address_stay_two(built):
+    rows = built.rows(
+        "select contact_id, full_name, email, email_status, email_domain, city, email_consent from core.contacts order by 1"
+    )
+
+    assert rows == [
+        (1, "Ada O'Brien", "ada@example.com", "valid", "example.com", "Rome", "subscribed"),
+        (2, "Bob", None, "invalid", None, None, "unsubscribed"),
+        (3, "de la Cruz", "ada@example.com", "valid", "example.com", None, "unknown"),
+        (5, None, None, "missing", None, None, "unknown"),
+    ]
+
+
+def test_every_origin_yields_its_events_with_their_values(built):
+    rows = built.rows(
+        "select source, event_name, source_key, contact_id, value from core.events where source like 'crm.%' "
+        "order by source, source_key, event_name"
+    )
+
+    assert rows == [
+        ("crm.calls", "call_logged", "1", 2, 90),
+        ("crm.deals", "deal_stage_changed", "1/1", 2, 6000),
+        ("crm.deals", "deal_stage_changed", "1/2", 2, 6000),
+        ("crm.orders", "order_created", "10", 1, 20),
+        ("crm.orders", "order_paid", "10", 1, 20),
+        ("crm.orders", "order_created", "11", 1, 100),
+        ("crm.orders", "order_paid", "11", 1, 100),
+        ("crm.orders", "order_created", "12", 3, 5),
+        ("crm.orders", "order_created", "13", 3, 7),
+        ("crm.orders", "order_paid", "13", 3, 7),
+        ("crm.orders", "order_created", "14", 999, 9),
+        ("crm.orders", "order_paid", "14", 999, 9),
+        ("crm.whatsapp_messages", "whatsapp_received", "1", 2, None),
+        ("crm.whatsapp_messages", "whatsapp_sent", "2", 2, None),
+    ]
+    assert built.row("select properties from core.events where source_key = '1/2'")[0] == {
+        "deal_id": 1, "title": "Uniforms", "from_stage": "lead", "to_stage": "proposal", "owner": "Marc",
+    }  # fmt: skip
+    assert built.row("select count(*) from core.events where source = 'engage.messages'") == (11,)
+
+
+def test_a_profile_tells_what_somebody_bought_and_did(built):
+    facts = "orders_count, lifetime_value, average_order_value, last_product_name, open_deals_amount, emails_opened_count, calls_count"
+
+    assert built.row(f"select {facts} from profiles.contact_profiles where contact_id = 1") == (
+        2,
+        120,
+        60,
+        "Coat",
+        0,
+        2,
+        0,
+    )
+    assert built.row(f"select {facts} from profiles.contact_profiles where contact_id = 2") == (
+        0,
+        0,
+        None,
+        None,
+        6000,
+        0,
+        1,
+    )
+    assert built.row(f"select {facts} from profiles.contact_profiles where contact_id = 3") == (
+        0,
+        0,
+        None,
+        None,
+        0,
+        0,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("segment", "members"),
+    [
+        ("newsletter_subscribers", [1]),
+        ("pro_plan_in_rome_or_paris", [1]),
+        ("win_back", [1]),
+        ("never_ordered", [2, 3]),
+        ("new_customers", [5]),
+        ("open_deals_over_5000", [2]),
+        ("whatsapp_responders", [2]),
+        ("engaged_readers", [1, 2]),
+        ("cancelled_cart", [3]),
+    ],
+)
+def test_a_segment_holds_exactly_whom_it_describes(built, segment, members):
+    assert [row[0] for row in built.rows(f"select contact_id from segments.{segment} order by 1")] == members
+
+
+def test_a_message_counts_once_in_the_funnel_whatever_was_heard_of_it_twice(built):
+    figures = (
+        "targeted, queued, skipped, skipped_no_consent, skipped_other, unknown, sent, delivered, bounced, opened, "
+        "opened_total, clicked, clicked_total, delivery_rate, click_to_open_rate"
+    )
+
+    hello = built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'hello'")
+    never = built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'never'")
+
+    assert [float(figure) for figure in hello] == [6, 1, 1, 1, 0, 1, 3, 2, 1, 2, 3, 2, 2, 0.6667, 1]
+    assert never == (*[0] * 13, None, None)
+
+
+def test_the_days_of_a_campaign_sum_up_to_its_funnel(built):
+    outcomes = ("sent", "delivered", "bounced", "opened", "clicked", "complained", "unsubscribed")
+
+    daily = built.row(
+        f"select {', '.join(f'sum({one})' for one in outcomes)} from marts.campaign_daily where campaign_id = 1"
+    )
+
+    assert daily == built.row(f"select {', '.join(outcomes)} from marts.campaign_funnel where campaign_id = 1")
+
+
+def test_the_last_day_of_a_year_of_figures_knows_all_contacts(built):
+    assert built.row("select count(*), max(contacts) from marts.kpi_daily") == (400, 4)
+    assert built.row("select sum(revenue), sum(orders), sum(messages_sent) from marts.kpi_daily") == (129, 3, 3)
+    assert built.rows("select size, entered, exited from marts.segment_size_daily order by day") == [
+        (2, 2, 0),
+        (1, 0, 1),
+    ]
+
+
+# -- what a build writes ----------------------------------------------------------------------------------------------
+
+
+def test_a_second_build_of_the_same_data_writes_and_locks_nothing(built, live):
+    versions = "xmin::text, xmax::text, ctid::text"
+    before = live.tables(versions)
+
+    live.dbt("run", "--select", *MODELS)
+
+    assert live.tables(versions) == before
+
+
+def test_after_a_day_of_changes_the_next_build_equals_a_full_refresh(day):
+    assert day.incremental == day.refreshed
+    assert day.incremental != day.before
+
+
+def test_only_what_changed_is_written(day):
+    assert (
+        day.written
+        == {
+            "core.contacts": 2,  # one edited, one new
+            "core.events": 10,  # orders 11 (both events), 12 (both), 15; the deal's three; a late and a new event of messages
+            "profiles.contact_profiles": 4,  # contacts 1, 2, 3 and the new one
+        }
+    )
+
+
+def test_whoever_the_crm_deleted_is_no_contact_any_more_but_the_rest_is(day):
+    contacts = {row["contact_id"] for (row,) in day.incremental["core.contacts"]}
+    profiles = {row["contact_id"] for (row,) in day.incremental["profiles.contact_profiles"]}
+
+    assert contacts == profiles == {1, 2, 3, 999}
+
+
+def test_orders_that_came_before_their_customer_are_in_the_profile_once_the_customer_is_there(day):
+    (late,) = [row for (row,) in day.incremental["profiles.contact_profiles"] if row["contact_id"] == 999]
+
+    assert (late["orders_count"], late["events_count"]) == (1, 2)
+
+
+def test_views_over_the_tables_live_through_a_build(day):
+    assert day.views_before
+    assert day.views_after == day.views_before
+
+
+# -- how the project is made ------------------------------------------------------------------------------------------
+
+
+def test_every_public_column_is_described(manifest, built):
+    columns = built.rows(
+        f"select table_schema, table_name, column_name from information_schema.columns where table_schema in {PUBLIC}"
+    )
+    described = {
+        (node["schema"], node["name"], name)
+        for node in models(manifest)
+        for name, column in node["columns"].items()
+        if column["description"]
+    }
+
+    assert set(columns) - described == set()
+    assert [source["name"] for source in manifest["sources"].values() if not source["description"]] == []
+
+
+def test_public_tables_have_enforced_contracts(manifest):
+    loose = [
+        node["name"]
+        for node in models(manifest, "core", "profiles", "marts")
+        if not node["config"]["contract"]["enforced"]
+    ]
+
+    assert loose == []
+
+
+def test_people_events_and_segments_never_depend_on_what_is_made_of_them(manifest):
+    for node in models(manifest):
+        upstream = [manifest["nodes"].get(name) or manifest["sources"][name] for name in node["depends_on"]["nodes"]]
+        assert len({"model", "measures"} & set(node["tags"])) == 1, node["name"]
+        if "model" in node["tags"]:
+            made_of = {parent.get("source_name") for parent in upstream} | {
+                tag for parent in upstream for tag in parent["tags"]
+            }
+            assert not made_of & {"activation", "measures"}, node["name"]
+
+
+def test_every_segment_is_one_a_marketer_can_read_and_tests_can_trust(manifest):
+    segments = models(manifest, "segments")
+    tests = {
+        (node["attached_node"], node["test_metadata"]["name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node.get("test_metadata")
+    }
+
+    assert len(segments) >= 8
+    for node in segments:
+        parents = {name.rsplit(".", 1)[-1] for name in node["depends_on"]["nodes"]}
+        assert {"title", "owner", "refresh"} <= node["config"]["meta"]["segment"].keys(), node["name"]
+        assert node["description"].endswith("."), node["name"]
+        assert node["config"]["materialized"] == "view", node["name"]
+        assert parents <= {"contact_profiles", "events"}, node["name"]
+        assert {(node["unique_id"], test) for test in ("unique", "not_null", "are_contacts")} <= tests, node["name"]
