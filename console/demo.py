@@ -50,6 +50,7 @@ def demo(
     with _step("launch", seconds, json):
         launched = _launch()
     _loop("send", "campaigns", seconds, json)
+    _loop("outcomes", "outcomes", seconds, json)  # what already became of the messages is then in events and segments
     _loop("measure", "loop", seconds, json)
     facts = summary()
     if json:

@@ -23,6 +23,8 @@ storage:
       env: ENGAGE_DAGSTER_URL
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_monitoring:
   enabled: true
 concurrency:

@@ -21,12 +21,13 @@ class Translator(DagsterDbtTranslator):
         if node is None or node["resource_type"] != "model":
             return spec
         folder = node["fqn"][1]
-        if "measures" in node["tags"] and folder == "staging":
+        is_measure = "measures" in node["tags"]
+        if is_measure and folder == "staging":
             # figures are taken after the messages have left and their outcomes are counted
             spec = spec.merge_attributes(deps=[dg.AssetKey(["landing", "provider_events"])])
         segment = node["config"].get("meta", {}).get("segment", {})
         return spec.replace_attributes(
             key=dg.AssetKey([node["schema"], node["name"]]),
-            group_name=folder,
+            group_name="marts" if is_measure else folder,
             owners=[f"team:{segment['owner']}"] if segment.get("owner") else [],
         )
