@@ -8,7 +8,6 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import orjson
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -63,10 +62,8 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except known as error:
-        errors.print(f"[bold red]✗[/] {error}", markup=True, soft_wrap=True) if "[" not in str(error) else errors.print(
-            f"✗ {error}", markup=False, soft_wrap=True
-        )
-        raise typer.Exit(1) from None
+        errors.print(f"✗ {error}", markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
 
 
 class NotMigrated(Exception):

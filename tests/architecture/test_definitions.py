@@ -28,7 +28,9 @@ def test_definitions_load_with_an_empty_environment_and_no_database(tmp_path):
     code = "import orchestration.definitions; import engage_db.embedded as e; print('loaded')"
     environment = {"PATH": os.environ["PATH"], "ENGAGE_HOME": str(tmp_path / "none")}
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
     assert done.stdout.strip().endswith("loaded"), done.stderr
     assert not (tmp_path / "none").exists()
@@ -42,11 +44,15 @@ def test_the_funnel_goes_back_to_the_crm_in_one_graph(graph):
             upstream.add(key)
             waiting.extend(graph.get(key).parent_keys)
 
-    assert {dg.AssetKey(["crm", name]) for name in ("customers", "orders", "calls", "whatsapp_messages", "deals")} <= upstream
+    assert {
+        dg.AssetKey(["crm", name]) for name in ("customers", "orders", "calls", "whatsapp_messages", "deals")
+    } <= upstream
 
 
 def test_no_asset_stands_alone(graph):
-    alone = [key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys and not graph.get(key).child_keys]
+    alone = [
+        key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys and not graph.get(key).child_keys
+    ]
 
     assert alone == []
 
@@ -54,17 +60,29 @@ def test_no_asset_stands_alone(graph):
 def test_assets_without_upstream_are_the_crm_and_what_people_made(graph):
     roots = {"/".join(key.path) for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
 
-    assert {root for root in roots if not root.startswith("crm/")} == {"engage/campaigns", "engage/message_log", "engage/message_templates"}
+    assert {root for root in roots if not root.startswith("crm/")} == {
+        "engage/campaigns",
+        "engage/message_log",
+        "engage/message_templates",
+    }
 
 
 def test_every_asset_has_a_group_and_a_description(graph):
-    bare = ["/".join(key.path) for key in graph.materializable_asset_keys if not graph.get(key).description or graph.get(key).group_name == "default"]
+    bare = [
+        "/".join(key.path)
+        for key in graph.materializable_asset_keys
+        if not graph.get(key).description or graph.get(key).group_name == "default"
+    ]
 
     assert bare == []
 
 
 def test_a_blocking_check_guards_each_table_that_audiences_come_from(graph):
-    checks = {(str(key.asset_key.to_user_string()), key.name) for key in graph.asset_check_keys if key.name.endswith("_can_be_trusted")}
+    checks = {
+        (str(key.asset_key.to_user_string()), key.name)
+        for key in graph.asset_check_keys
+        if key.name.endswith("_can_be_trusted")
+    }
 
     assert checks == {
         ("core/contacts", "contacts_can_be_trusted"),
@@ -88,4 +106,6 @@ def test_jobs_clocks_and_sensors_are_these_and_run_from_the_start(definitions):
         "outcomes_every_minute": "* * * * *",
     }
     assert all(clock.default_status == dg.DefaultScheduleStatus.RUNNING for clock in repository.schedule_defs)
-    assert {sensor.name for sensor in repository.sensor_defs if sensor.name != "default_automation_condition_sensor"} == {"due_campaigns"}
+    assert {
+        sensor.name for sensor in repository.sensor_defs if sensor.name != "default_automation_condition_sensor"
+    } == {"due_campaigns"}

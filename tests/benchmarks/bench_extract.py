@@ -76,7 +76,7 @@ def _measure(cluster: Cluster, rows: int) -> list[dict[str, Any]]:
                 f"{BINARIES}/psql -Xq '{crm_url}' -c 'copy bench to stdout' | "
                 f"{BINARIES}/psql -Xq '{engage_url}' -c 'copy piped ({columns}) from stdin'"
             )
-            _timed(lambda: subprocess.run(command, shell=True, check=True), piped)  # noqa: S602 - fixed words
+            _timed(lambda: subprocess.run(command, shell=True, check=True), piped)
 
         ours: list[float] = []
         piped: list[float] = []
@@ -126,9 +126,9 @@ def _dlt(crm_url: str, engage_url: str, rows: int) -> tuple[float, float]:
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        import dlt  # noqa: PLC0415 - slow to import, and only a peer
-        from dlt.sources.sql_database import sql_table  # noqa: PLC0415
-        from sqlalchemy import create_engine  # noqa: PLC0415
+        import dlt
+        from dlt.sources.sql_database import sql_table
+        from sqlalchemy import create_engine
 
         with psycopg.connect(crm_url, autocommit=True) as crm:
             crm.execute("drop table if exists for_dlt; create table for_dlt as select * from bench limit " + str(rows))  # type: ignore[arg-type]

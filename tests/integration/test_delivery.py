@@ -196,6 +196,21 @@ def test_a_refused_key_halts_the_run_burns_nobody_and_goes_on_when_mended(engage
     assert_counted(engage_db, provider)
 
 
+def test_a_sender_that_resend_refuses_is_our_fault_and_burns_nobody(engage_db, provider, delivery):
+    sending(engage_db, 40)
+    provider.fault(
+        "status",
+        status=422,
+        name="validation_error",
+        message="Invalid `from` field. The email address needs to follow…",
+        times=None,
+    )
+
+    assert "Invalid `from` field" in deliver(delivery).problems["sale"]
+    assert given.states(engage_db) == {"queued": 40}
+    provider.clear_faults()
+
+
 def test_a_provider_that_cannot_be_reached_keeps_everybody_queued_or_claimed(engage_db, engage_url, provider, delivery):
     sending(engage_db, 10)
     channels = mail_channels(

@@ -45,7 +45,9 @@ def test_a_scanner_that_opens_the_link_unsubscribes_nobody(client, engage_db, li
 
 def test_one_click_acts_in_both_encodings_and_again(client, engage_db, link):
     answers = [
-        client.post(link, content=b"List-Unsubscribe=One-Click", headers={"content-type": "application/x-www-form-urlencoded"}),
+        client.post(
+            link, content=b"List-Unsubscribe=One-Click", headers={"content-type": "application/x-www-form-urlencoded"}
+        ),
         client.post(link, files={"List-Unsubscribe": (None, "One-Click")}),
         client.post(link),
     ]

@@ -17,10 +17,13 @@ from tests.factories.engage import NOW
 def sent(engage_db):
     given.begin_run(engage_db, given.add_campaign(engage_db, contacts=3))
     engage_db.execute(
-        "update engage.campaign_messages set state = 'sent', provider = 'sandbox', sent_at = %s, provider_message_id = 'p' || message_id", [NOW]
+        "update engage.campaign_messages set state = 'sent', provider = 'sandbox', sent_at = %s, provider_message_id = 'p' || message_id",
+        [NOW],
     )
     engage_db.commit()
-    return [row[0] for row in engage_db.execute("select message_id from engage.campaign_messages order by 1").fetchall()]
+    return [
+        row[0] for row in engage_db.execute("select message_id from engage.campaign_messages order by 1").fetchall()
+    ]
 
 
 def land(db, message_id, kind, number=1, **payload):
@@ -37,7 +40,9 @@ def test_in_whatever_order_events_come_the_state_is_the_same(engage_db, sent, or
         land(engage_db, sent[0], kind)
         outcomes.process(engage_db, now=NOW)
 
-    assert engage_db.execute("select state from engage.campaign_messages where message_id = %s", [sent[0]]).fetchone() == ("bounced",)
+    assert engage_db.execute(
+        "select state from engage.campaign_messages where message_id = %s", [sent[0]]
+    ).fetchone() == ("bounced",)
 
 
 def test_an_event_that_comes_fifty_times_counts_once(engage_db, sent):
@@ -54,7 +59,10 @@ def test_hard_bounces_complaints_and_unsubscribes_suppress_and_soft_bounces_do_n
     land(engage_db, sent[2], "bounced", bounce="soft")
     outcomes.process(engage_db, now=NOW)
 
-    assert engage_db.execute("select contact_id, reason from engage.suppressions order by 1").fetchall() == [(1, "hard_bounce"), (2, "complaint")]
+    assert engage_db.execute("select contact_id, reason from engage.suppressions order by 1").fetchall() == [
+        (1, "hard_bounce"),
+        (2, "complaint"),
+    ]
 
 
 def test_an_event_before_our_own_note_of_the_id_waits_and_is_joined_later(engage_db, sent):
@@ -65,7 +73,9 @@ def test_an_event_before_our_own_note_of_the_id_waits_and_is_joined_later(engage
     engage_db.execute(outcomes.SQL.land, event)
     assert outcomes.process(engage_db, now=NOW) == 0
 
-    engage_db.execute("update engage.campaign_messages set provider_message_id = 'later' where message_id = %s", [sent[0]])
+    engage_db.execute(
+        "update engage.campaign_messages set provider_message_id = 'later' where message_id = %s", [sent[0]]
+    )
     assert outcomes.process(engage_db, now=NOW) == 1
 
 

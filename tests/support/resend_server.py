@@ -1,403 +1,224 @@
-"""A local Resend: python -m tests.support.resend_server --port 8999
+"""A local Resend: python -m tests.support.resend_server --port 8999 --rate 10 --seed 7 --faults FILE.json
 
-Behaves like the real API as its reference tells (https://resend.com/docs/api-reference): /emails, /emails/batch in strict and
-permissive validation, idempotency keys, rate limits, error names. What it received can be inspected, faults can be injected.
+Answers as the API's reference tells (https://resend.com/docs/api-reference), for POST /emails,
+POST /emails/batch and GET /emails/{id}. Tests look at what it holds and make it misbehave:
+
+GET    /_inspect              mails, requests, recipients, counts, faults, now; one of them: /_inspect/mails
+DELETE /_inspect              forget everything, faults too
+POST   /_inspect/clock        {"advance": seconds}
+POST   /_faults               one fault or a list of them (see resend_faults); DELETE forgets them
+POST   /_faults/release       let go the answers that are held
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import hashlib
+import os
 import random
-import re
-import time
-import uuid
-from collections import Counter
-from dataclasses import asdict, dataclass, field
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-KEY_SECONDS = 24 * 3600
-MOST_MAILS = 100
-MOST_RECIPIENTS = 50
-LONGEST_KEY = 256
-ADDRESS = re.compile(r"^(?:[^<>\r\n]*<)?[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+>?$")
-TAG = re.compile(r"^[A-Za-z0-9_-]{1,256}$")
-REFUSED_DOMAINS = ("@example.com", "@test.com")
+from tests.support.resend_faults import Fault, NoAnswer, Severable
+from tests.support.resend_provider import FACTS, Call, Provider, Settings
+from tests.support.resend_rules import TOO_MANY, Refused, check_key, error_response, mails_in
 
-
-class Problem(Exception):
-    """An answer of the error kind."""
-
-    def __init__(self, status: int, name: str, message: str, **extra: Any) -> None:
-        super().__init__(message)
-        self.status, self.body = status, {"statusCode": status, "name": name, "message": message, **extra}
+Endpoint = Callable[[Provider, Call, str, bytes], Awaitable[Response]]
 
 
-@dataclass
-class Fault:
-    """What to do wrong, how often, and to whom.
+def application(settings: Settings, *, ids: random.Random, faults: list[Fault]) -> ASGIApp:
+    """The ASGI application of one provider."""
+    app = Starlette(
+        routes=[
+            Route("/emails", guarded(send), methods=["POST"]),
+            Route("/emails/batch", guarded(send), methods=["POST"]),
+            Route("/emails/{id}", guarded(retrieve), methods=["GET"]),
+            Route("/_inspect", inspect, methods=["GET"]),
+            Route("/_inspect", forget, methods=["DELETE"]),
+            Route("/_inspect/clock", advance, methods=["POST"]),
+            Route("/_inspect/{fact}", inspect, methods=["GET"]),
+            Route("/_faults", add_faults, methods=["POST"]),
+            Route("/_faults", clear_faults, methods=["DELETE"]),
+            Route("/_faults/release", release, methods=["POST"]),
+        ],
+        exception_handlers={404: not_found, 405: method_not_allowed},
+    )
+    app.state.provider = provider = Provider(settings, ids)
+    provider.faults.in_force.extend(faults)
+    return Severable(app)
 
-    kinds: status (code, name, message or html), accept_then_cut, cut_before, pause_answer, slow (seconds), truncate,
-    empty_body, wrong_count
+
+def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint behind what every request meets: the log, the edge, the API key, the rate limit."""
+
+    async def handle(request: Request) -> Response:
+        provider: Provider = request.app.state.provider
+        raw = await request.body()
+        call = provider.receive(request.method, request.url.path, request.headers, raw)
+        try:
+            response = await admitted(endpoint, provider, call, request.headers.get("authorization", ""), raw)
+        except Refused as refused:
+            response = refused.response()
+        if call.counted:
+            response.headers.update(provider.rate.headers())
+        call.status = None if isinstance(response, NoAnswer) else response.status_code
+        return response
+
+    return handle
+
+
+async def admitted(endpoint: Endpoint, provider: Provider, call: Call, auth: str, raw: bytes) -> Response:
+    """The endpoint's answer, if the request gets that far. Raises Refused.
+
+    Without User-Agent the edge answers (https://resend.com/docs/knowledge-base/403-error-1010), not the API.
     """
-
-    kind: str
-    times: int | None = 1
-    probability: float = 1.0
-    recipient: str | None = None
-    status: int = 500
-    name: str = "internal_server_error"
-    message: str = "Something went wrong"
-    html: str | None = None
-    retry_after: float | None = None
-    seconds: float = 0.0
+    if not call.user_agent:
+        return PlainTextResponse("error code: 1010", status_code=403)
+    api_key = provider.authorise(auth)
+    call.counted = True
+    if not provider.rate.take(provider.now()):
+        raise Refused(429, "rate_limit_exceeded", TOO_MANY, retry_after=1)
+    return await endpoint(provider, call, api_key, raw)
 
 
-@dataclass
-class KeyMemory:
-    """What is known under an idempotency key."""
-
-    sha256: str
-    at: float
-    answer: bytes | None = None
-
-
-@dataclass
-class State:
-    """Everything the provider knows."""
-
-    rate: float = 0.0
-    chance: random.Random = field(default_factory=lambda: random.Random(7))
-    api_key: str | None = None
-    refuse_reserved: bool = True
-    mails: list[dict[str, Any]] = field(default_factory=list)
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    keys: dict[tuple[str, str], KeyMemory] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    window: tuple[int, int] = (0, 0)
-    clock_ahead: float = 0.0
-    released: asyncio.Event = field(default_factory=asyncio.Event)
-    paused: int = 0
-
-    def now(self) -> float:
-        return time.time() + self.clock_ahead
-
-    def fault_for(self, recipients: list[str]) -> Fault | None:
-        for fault in self.faults:
-            matches = fault.recipient is None or fault.recipient in recipients
-            if matches and fault.times != 0 and self.chance.random() < fault.probability:
-                if fault.times is not None:
-                    fault.times -= 1
-                return fault
-        return None
-
-
-class Cut(Exception):
-    """The connection ends without an answer."""
-
-
-def check_mail(mail: Any, *, in_batch: bool, refuse_reserved: bool) -> None:
-    """Raises Problem as the API would for this mail."""
-    if not isinstance(mail, dict):
-        raise Problem(422, "validation_error", "Each email must be an object.")
-    for name in ("from", "to", "subject"):
-        if not mail.get(name):
-            raise Problem(422, "missing_required_field", f"Missing `{name}` field.")
-    recipients = [mail["to"]] if isinstance(mail["to"], str) else mail["to"]
-    if len(recipients) > MOST_RECIPIENTS:
-        raise Problem(422, "validation_error", "The `to` field must contain at most 50 recipients.")
-    if not ADDRESS.match(str(mail["from"])):
-        raise Problem(
-            422,
-            "invalid_from_address",
-            "Invalid `from` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.",
-        )
-    for address in recipients:
-        if not isinstance(address, str) or not ADDRESS.match(address):
-            raise Problem(
-                422,
-                "validation_error",
-                "Invalid `to` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.",
-            )
-        if refuse_reserved and address.lower().rstrip(">").endswith(REFUSED_DOMAINS):
-            raise Problem(
-                422,
-                "validation_error",
-                "Invalid `to` field. Please use our testing email address instead of domains like `example.com`.",
-            )
-    if not (mail.get("html") or mail.get("text")):
-        raise Problem(422, "validation_error", "Missing `html` or `text` field.")
-    if in_batch and mail.get("attachments"):
-        raise Problem(422, "validation_error", "Attachments are not supported in batch.")
-    for tag in mail.get("tags") or ():
-        if not all(isinstance(tag.get(part), str) and TAG.match(tag[part]) for part in ("name", "value")):
-            raise Problem(
-                422,
-                "validation_error",
-                "Tags should only contain ASCII letters, numbers, underscores, or dashes.",
-            )
-
-
-def check_key(state: State, request: Request) -> str:
-    """The API key of a request, or a Problem."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme != "Bearer" or not key:
-        raise Problem(401, "missing_api_key", "Missing API key in the authorization header.")
-    if not key.startswith("re_") or (state.api_key and key != state.api_key):
-        raise Problem(401, "invalid_api_key", "API key is invalid")
-    if not request.headers.get("user-agent"):
-        raise Problem(403, "invalid_access", "Missing User-Agent header.")
-    return key
-
-
-def rate_headers(state: State) -> dict[str, str]:
-    """Counts the request into its second; raises Problem when that second is full."""
-    if not state.rate:
-        return {}
-    second = int(state.now())
-    began, used = state.window
-    used = used + 1 if began == second else 1
-    state.window = (second, used)
-    headers = {
-        "ratelimit-limit": f"{state.rate:g}",
-        "ratelimit-remaining": str(max(0, int(state.rate) - used)),
-        "ratelimit-reset": "1",
-    }
-    if used > state.rate:
-        raise Problem(
-            429,
-            "rate_limit_exceeded",
-            "Too many requests. You can only make a few requests per second.",
-            headers={**headers, "retry-after": "1"},
-        )
-    return headers
-
-
-async def send(request: Request) -> Response:
-    """POST /emails and POST /emails/batch."""
-    state: State = request.app.state.provider
-    raw = await request.body()
-    key = request.headers.get("idempotency-key")
-    seen = {
-        "path": request.url.path, "idempotency_key": key, "sha256": hashlib.sha256(raw).hexdigest(),
-        "validation": request.headers.get("x-batch-validation", "strict"), "at": state.now(),
-    }  # fmt: skip
-    state.requests.append(seen)
-    try:
-        response = await _answer(state, request, raw, key)
-    except Problem as problem:
-        headers = problem.body.pop("headers", {})
-        response = JSONResponse(problem.body, status_code=problem.status, headers=headers)
-    except Cut:
-        seen["status"] = "cut"
-        return CutResponse()
-    seen["status"] = response.status_code
+async def send(provider: Provider, call: Call, api_key: str, raw: bytes) -> Response:
+    """POST /emails and POST /emails/batch, with the fault that hits this request."""
+    check_key(call.idempotency_key)
+    mails = mails_in(raw, in_batch=call.path.endswith("/batch"))
+    fault = provider.faults.draw(call.path, call.idempotency_key, mails)
+    call.fault = fault.kind if fault else None
+    if fault and not fault.processed:
+        return fault.response(b"{}")
+    answer = await provider.process(call, api_key, mails, fault)
+    if fault and fault.kind == "accept_then_hang":
+        await provider.hold(fault.hold_seconds)
+    response = fault.response(answer) if fault else Response(answer, media_type="application/json")
+    response.headers["x-resend-monthly-quota"] = str(provider.sent)
     return response
 
 
-async def _answer(state: State, request: Request, raw: bytes, key: str | None) -> Response:
-    api_key = check_key(state, request)
-    headers = rate_headers(state)
-    try:
-        content = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise Problem(400, "validation_error", "The request body is not valid JSON.") from None
-    in_batch = request.url.path.endswith("/batch")
-    mails = content if in_batch else [content]
-    if in_batch and (not isinstance(mails, list) or not 1 <= len(mails) <= MOST_MAILS):
-        raise Problem(422, "validation_error", "The request body must be an array of 1 to 100 emails.")
-    fault = state.fault_for(
-        [
-            to
-            for mail in mails
-            if isinstance(mail, dict)
-            for to in ([mail.get("to")] if isinstance(mail.get("to"), str) else mail.get("to") or [])
-        ]
-    )
-    _refuse_before(fault)
-    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-        raise Problem(400, "invalid_idempotency_key", "The idempotency key must be between 1-256 chars.")
-    memory = state.keys.get((api_key, key)) if key else None
-    sha256 = hashlib.sha256(raw).hexdigest()
-    if memory and state.now() - memory.at < KEY_SECONDS:
-        if memory.sha256 != sha256:
-            raise Problem(
-                409,
-                "invalid_idempotent_request",
-                "Same idempotency key used with a different request payload.",
-            )
-        if memory.answer is None:
-            raise Problem(
-                409,
-                "concurrent_idempotent_requests",
-                "Same idempotency key used while original request is still in progress.",
-            )
-        return _spoiled(fault, memory.answer, headers)
-    if key:
-        state.keys[(api_key, key)] = KeyMemory(sha256, state.now())
-    try:
-        answer = _accept(
-            state,
-            mails,
-            in_batch=in_batch,
-            permissive=request.headers.get("x-batch-validation") == "permissive",
-            key=key,
-        )
-    except Problem:
-        state.keys.pop((api_key, key or ""), None)
-        raise
-    if fault and fault.kind == "slow":
-        await asyncio.sleep(fault.seconds)
-    if fault and fault.kind == "pause_answer":
-        state.paused += 1
-        await state.released.wait()
-    if key:
-        state.keys[(api_key, key)].answer = answer
-    if fault and fault.kind == "accept_then_cut":
-        raise Cut
-    return _spoiled(fault, answer, headers)
-
-
-def _refuse_before(fault: Fault | None) -> None:
-    if fault is None:
-        return
-    if fault.kind == "cut_before":
-        raise Cut
-    if fault.kind == "status":
-        headers = {"retry-after": f"{fault.retry_after:g}"} if fault.retry_after else {}
-        raise Problem(fault.status, fault.name, fault.message, headers=headers)
-
-
-def _accept(state: State, mails: list[Any], *, in_batch: bool, permissive: bool, key: str | None) -> bytes:
-    accepted, errors = [], []
-    for index, mail in enumerate(mails):
-        try:
-            check_mail(mail, in_batch=in_batch, refuse_reserved=state.refuse_reserved)
-            accepted.append({**mail, "id": str(uuid.uuid4()), "idempotency_key": key, "at": state.now()})
-        except Problem as problem:
-            if not permissive:
-                raise
-            errors.append({"index": index, "message": problem.body["message"]})
-    state.mails.extend(accepted)
-    ids = [{"id": mail["id"]} for mail in accepted]
-    if not in_batch:
-        return orjson.dumps(ids[0])
-    return orjson.dumps({"data": ids, "errors": errors} if permissive else {"data": ids})
-
-
-def _spoiled(fault: Fault | None, answer: bytes, headers: dict[str, str]) -> Response:
-    kind = fault.kind if fault else ""
-    if kind == "truncate":
-        answer = answer[: len(answer) // 2]
-    elif kind == "empty_body":
-        answer = b""
-    elif kind == "html_page":
-        return Response("<html><body>Bad gateway</body></html>", status_code=502, media_type="text/html")
-    elif kind == "wrong_count":
-        content = orjson.loads(answer)
-        content["data"] = content["data"][:-1]
-        answer = orjson.dumps(content)
-    return Response(answer, media_type="application/json", headers=headers)
-
-
-async def retrieve(request: Request) -> Response:
+async def retrieve(provider: Provider, call: Call, _api_key: str, _raw: bytes) -> Response:
     """GET /emails/{id}."""
-    state: State = request.app.state.provider
-    try:
-        check_key(state, request)
-    except Problem as problem:
-        return JSONResponse(problem.body, status_code=problem.status)
-    for mail in state.mails:
-        if mail["id"] == request.path_params["id"]:
-            return JSONResponse({"object": "email", **mail, "last_event": "delivered"})
-    return JSONResponse({"statusCode": 404, "name": "not_found", "message": "Email not found"}, status_code=404)
+    return as_json(provider.found(call.path.removeprefix("/emails/")))
 
 
 async def inspect(request: Request) -> Response:
-    """GET: mails and requests held. DELETE: forget all."""
-    state: State = request.app.state.provider
-    if request.method == "DELETE":
-        request.app.state.provider = State(
-            rate=state.rate, api_key=state.api_key, refuse_reserved=state.refuse_reserved
-        )
-        return JSONResponse({})
-    recipients = Counter(
-        to for mail in state.mails for to in ([mail["to"]] if isinstance(mail["to"], str) else mail["to"])
-    )
-    facts = {
-        "mails": state.mails,
-        "requests": state.requests,
-        "recipients": recipients,
-        "paused": state.paused,
-        "faults": [asdict(fault) for fault in state.faults],
-    }
-    return Response(orjson.dumps(facts), media_type="application/json")
+    provider: Provider = request.app.state.provider
+    name = request.path_params.get("fact")
+    if name is None:
+        return as_json({fact: provider.fact(fact) for fact in FACTS})
+    if name not in FACTS:
+        return complaint(f"there is {', '.join(FACTS)}; not {name}")
+    return as_json(provider.fact(name))
 
 
-async def faults(request: Request) -> Response:
-    """POST: what to do wrong from now on; or {"release": true} lets paused answers go, {"advance": seconds} moves the clock."""
-    state: State = request.app.state.provider
-    wanted = orjson.loads(await request.body())
-    if "release" in wanted:
-        state.released.set()
-    elif "advance" in wanted:
-        state.clock_ahead += wanted["advance"]
-    elif "clear" in wanted:
-        state.faults.clear()
-    else:
-        state.released.clear()
-        state.faults.append(Fault(**wanted))
-    return JSONResponse({})
+async def forget(request: Request) -> Response:
+    request.app.state.provider = request.app.state.provider.renewed()
+    return as_json({})
 
 
-class CutResponse(Response):
-    """Announces more than it sends, so that the connection ends in the middle of the answer."""
-
-    async def __call__(self, scope: Any, receive: Any, send_: Any) -> None:
-        await send_({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
-        await send_({"type": "http.response.body", "body": b"", "more_body": False})
+async def advance(request: Request) -> Response:
+    provider: Provider = request.app.state.provider
+    provider.ahead += orjson.loads(await request.body())["advance"]
+    return as_json({"now": provider.now()})
 
 
-def application(
-    *, rate: float = 0.0, seed: int = 7, api_key: str | None = None, refuse_reserved: bool = True
-) -> Starlette:
-    """The ASGI application of one provider. `rate` 0 means no limit."""
-    routes = [
-        Route("/emails", send, methods=["POST"]),
-        Route("/emails/batch", send, methods=["POST"]),
-        Route("/emails/{id}", retrieve, methods=["GET"]),
-        Route("/_inspect", inspect, methods=["GET", "DELETE"]),
-        Route("/_faults", faults, methods=["POST"]),
-    ]
-    app = Starlette(routes=routes)
-    app.state.provider = State(rate=rate, chance=random.Random(seed), api_key=api_key, refuse_reserved=refuse_reserved)
-    return app
+async def add_faults(request: Request) -> Response:
+    provider: Provider = request.app.state.provider
+    try:
+        provider.faults.in_force.extend(faults_in(await request.body()))
+    except (TypeError, ValueError) as error:
+        return complaint(str(error))
+    return as_json(provider.fact("faults"))
+
+
+async def clear_faults(request: Request) -> Response:
+    request.app.state.provider.faults.in_force.clear()
+    return as_json({})
+
+
+async def release(request: Request) -> Response:
+    request.app.state.provider.release()
+    return as_json({})
+
+
+async def not_found(_request: Request, _error: Exception) -> Response:
+    return error_response(404, "not_found", "The requested endpoint does not exist.")
+
+
+async def method_not_allowed(_request: Request, _error: Exception) -> Response:
+    return error_response(405, "method_not_allowed", "Method is not allowed for the requested path.")
+
+
+def faults_in(raw: bytes) -> list[Fault]:
+    """Faults from JSON, one object or an array. Raises ValueError or TypeError for what is none."""
+    wanted = orjson.loads(raw)
+    return [Fault.of(each) for each in (wanted if isinstance(wanted, list) else [wanted])]
+
+
+def as_json(content: Any) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")
+
+
+def complaint(words: str) -> Response:
+    """What a test did wrong."""
+    return PlainTextResponse(words, status_code=400)
 
 
 def main() -> None:
-    """Serves until it is stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8999)
-    parser.add_argument("--rate", type=float, default=10.0, help="requests per second; 0 for no limit")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--api-key", help="the only key that is right; any re_… by default")
-    parser.add_argument("--allow-reserved", action="store_true", help="take @example.com, which the real one refuses")
-    options = parser.parse_args()
-    app = application(
+    """Serves until it is stopped; says where in one line once connections are taken."""
+    options = parser().parse_args()
+    faults = faults_in(options.faults.read_bytes()) if options.faults else []
+    listener = socket.create_server(("127.0.0.1", options.port), backlog=2048)
+    port = listener.getsockname()[1]
+    settings = Settings(
         rate=options.rate,
         seed=options.seed,
-        api_key=options.api_key,
-        refuse_reserved=not options.allow_reserved,
+        api_keys=frozenset(options.api_key),
+        wrong_key_status=options.wrong_key_status,
+        allow_reserved=options.allow_reserved,
+        exact_bytes=options.exact_bytes,
+        store_bodies=not options.no_store_bodies,
     )
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="critical")
+    # the port is in the seed of the ids: two providers of one test never give the same id
+    app = application(settings, ids=random.Random(f"{options.seed} {port}"), faults=faults)
+    if options.until_stdin_closes:
+        threading.Thread(target=leave_with_stdin, daemon=True).start()
+    print(f"http://127.0.0.1:{port}", flush=True)
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def parser() -> argparse.ArgumentParser:
+    as_written = argparse.RawDescriptionHelpFormatter
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
+    options.add_argument("--port", type=int, default=8999, help="0 for any free one")
+    options.add_argument("--rate", type=int, default=10, help="requests per second and team; 0 for no limit")
+    options.add_argument("--seed", type=int, default=7, help="of the chance in faults, and of the ids")
+    options.add_argument("--faults", type=Path, help="a JSON file of faults in force from the start")
+    options.add_argument("--api-key", action="append", default=[], help="a right one; any re_… by default")
+    options.add_argument("--wrong-key-status", type=int, choices=[401, 403], default=403)
+    options.add_argument("--allow-reserved", action="store_true", help="take @example.com too")
+    options.add_argument("--exact-bytes", action="store_true", help="bind keys to bytes, not payload")
+    options.add_argument("--no-store-bodies", action="store_true", help="keep recipient and hash only")
+    options.add_argument("--until-stdin-closes", action="store_true", help="end with who started it")
+    return options
+
+
+def leave_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from activation.channels.contract import (
 QUOTA_ERRORS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
 CONFIGURATION_STATUSES = {401, 403, 404, 405}
 CONTENT_STATUSES = {400, 413, 422, 451}
+# wrong for every mail alike, though Resend answers as to a bad mail: nobody may be marked failed for it
+OUR_FAULT = ("Invalid `from` field", "API key is invalid")
 
 
 class Resend:
@@ -87,7 +89,7 @@ def read_answer(status: int, body: bytes, headers: Any, size: int) -> Answer:  #
         return KeyConflict(words)
     if status == 409 and name == "concurrent_idempotent_requests":  # noqa: PLR2004
         return NotProcessed(Cause.IN_FLIGHT, words, max(retry_after or 0.0, 1.0))
-    if status in CONFIGURATION_STATUSES:
+    if status in CONFIGURATION_STATUSES or str(error.get("message")).startswith(OUR_FAULT):
         return NotProcessed(Cause.CONFIGURATION, words)
     if status in CONTENT_STATUSES and name:
         return ContentRefused(words, _position(error))

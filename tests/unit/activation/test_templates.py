@@ -16,7 +16,9 @@ def mail(subject="Hi", html="<p>x</p>", text="x"):
 
 
 def test_tokens_are_filled_and_escaped_in_html_only():
-    rendered = mail("{{ first_name }}", "<b>{{ first_name }}</b>", "{{ first_name }}").render({"first_name": "Tom & <Jerry>"})
+    rendered = mail("{{ first_name }}", "<b>{{ first_name }}</b>", "{{ first_name }}").render(
+        {"first_name": "Tom & <Jerry>"}
+    )
 
     assert rendered.subject == "Tom & <Jerry>"
     assert rendered.html == "<b>Tom &amp; &lt;Jerry&gt;</b>"
@@ -51,7 +53,9 @@ def test_a_value_cannot_break_the_subjects_line(name):
 def test_the_same_values_always_make_the_same_mail():
     template = mail("Hi {{ first_name }}", "<p>{{ orders_count }}</p>")
 
-    assert template.render({"first_name": "A", "orders_count": 3}) == template.render({"orders_count": 3, "first_name": "A"})
+    assert template.render({"first_name": "A", "orders_count": 3}) == template.render(
+        {"orders_count": 3, "first_name": "A"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,12 @@ def test_the_same_values_always_make_the_same_mail():
     ],
 )
 def test_lint_names_what_is_wrong_and_where(parts, words):
-    whole = {"subject": "News", "preheader": "", "html": "{{ unsubscribe_url }} {{ postal_address }}", "text": "{{ unsubscribe_url }} {{ postal_address }}"}
+    whole = {
+        "subject": "News",
+        "preheader": "",
+        "html": "{{ unsubscribe_url }} {{ postal_address }}",
+        "text": "{{ unsubscribe_url }} {{ postal_address }}",
+    }
 
     errors = [str(problem) for problem in lint(**{**whole, **parts}) if problem.severity == "error"]
     assert any(words in error for error in errors), errors
@@ -73,7 +82,9 @@ def test_lint_names_what_is_wrong_and_where(parts, words):
 
 
 def test_tokens_survive_mjml_also_in_attributes():
-    html = compile_mjml('<mjml><mj-body><mj-section><mj-column><mj-button href="{{ unsubscribe_url }}">{% if a < 2 %}x{% endif %}</mj-button></mj-column></mj-section></mj-body></mjml>')
+    html = compile_mjml(
+        '<mjml><mj-body><mj-section><mj-column><mj-button href="{{ unsubscribe_url }}">{% if a < 2 %}x{% endif %}</mj-button></mj-column></mj-section></mj-body></mjml>'
+    )
 
     assert 'href="{{ unsubscribe_url }}"' in html
     assert "{% if a < 2 %}x{% endif %}" in html
