@@ -25,6 +25,7 @@ AUTOMATIONS = (  # name, segment, template, cron
     ("Welcome new customers", "new_customers", "welcome", "0 9 * * *"),
     ("Win back", "win_back", "win_back", "0 10 * * 1"),
 )
+READING_SECONDS = 8
 BROADCAST = ("Winter collection", "newsletter_subscribers", "new_collection")
 
 
@@ -50,7 +51,9 @@ def demo(
     with _step("launch", seconds, json):
         launched = _launch()
     _loop("send", "campaigns", seconds, json)
-    _loop("outcomes", "outcomes", seconds, json)  # what already became of the messages is then in events and segments
+    with _step("first readers", seconds, json):
+        time.sleep(READING_SECONDS)  # so that opens and clicks are there to be measured
+    _loop("outcomes", "outcomes", seconds, json)
     _loop("measure", "loop", seconds, json)
     facts = summary()
     if json:

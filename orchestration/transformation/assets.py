@@ -20,7 +20,9 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, engage_db: En
     os.environ.update(dbt_environment(engage_db.url()))  # dbt is a child process and reads its connection there
     os.environ["ENGAGE_WORKSPACE_TIME_ZONE"] = load_settings().workspace_time_zone
     # one target folder for both steps: dbt then parses only what changed
-    yield from dbt.cli(["build"], context=context, target_path=TARGET).stream()
+    # unit tests look at code, not at data: `make test` runs them
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    yield from dbt.cli(arguments, context=context, target_path=TARGET).stream()
 
 
 def transformation_assets() -> list[dg.AssetsDefinition]:
