@@ -11,8 +11,7 @@ import sys
 import httpx
 import pytest
 
-from tests.support.installation import ROOT, wait_for
-from tests.support.resend_process import free_port
+from tests.support.installation import ROOT, free_port, wait_for
 from tests.support.screenshots import chromium, open_browser, settle
 
 pytestmark = [
