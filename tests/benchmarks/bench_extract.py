@@ -86,6 +86,13 @@ def _measure(cluster: Cluster, rows: int) -> list[dict[str, Any]]:
             pipe()
         memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
+        inserts: list[float] = []
+        for _ in range(REPEATS):
+            engage.execute("truncate raw_crm.bench")
+            engage.execute("delete from engage.sync_checkpoints")
+            engage.commit()
+            _timed(lambda: sync_table(crm, engage, TABLE), inserts)
+
         upserts: list[float] = []
         for _ in range(REPEATS):
             with psycopg.connect(crm_url, autocommit=True) as writer:
@@ -110,12 +117,29 @@ def _measure(cluster: Cluster, rows: int) -> list[dict[str, Any]]:
 
     fastest, pipe_rate = rows / min(ours), rows / min(piped)
     dlt_first, dlt_merge = _dlt(crm_url, engage_url, rows // DLT_SHARE)
+    insert_rate = rows / min(inserts)
     upsert_rate, step = rows / min(upserts), statistics.median(steps)
     return [
         row("first load / psql pipe", ours=fastest, reference=pipe_rate, unit="rows/s", target="≥ 0.9 ×", ok=fastest >= 0.9 * pipe_rate),
         row("first load / dlt", ours=fastest, reference=dlt_first, unit="rows/s", target="≥ 5 ×", ok=fastest >= 5 * dlt_first),
-        row("upsert of all rows / psql pipe", ours=upsert_rate, reference=pipe_rate, unit="rows/s", target="≥ 0.45 ×", ok=upsert_rate >= 0.45 * pipe_rate),
-        row("upsert of all rows / dlt merge", ours=upsert_rate, reference=dlt_merge, unit="rows/s", target="≥ 4 ×", ok=upsert_rate >= 4 * dlt_merge),
+        row(
+            "upsert, every row new / psql pipe",
+            ours=insert_rate,
+            reference=pipe_rate,
+            unit="rows/s",
+            target="≥ 0.45 ×",
+            ok=insert_rate >= 0.45 * pipe_rate,
+        ),
+        row(
+            "upsert, every row new / dlt merge",
+            ours=insert_rate,
+            reference=dlt_merge,
+            unit="rows/s",
+            target="≥ 4 ×",
+            ok=insert_rate >= 4 * dlt_merge,
+        ),
+        row("upsert, every row changed / psql pipe", ours=upsert_rate, reference=pipe_rate, unit="rows/s", target="≥ 0.45 ×", ok=upsert_rate >= 0.45 * pipe_rate),
+        row("upsert, every row changed / dlt merge", ours=upsert_rate, reference=dlt_merge, unit="rows/s", target="≥ 4 ×", ok=upsert_rate >= 4 * dlt_merge),
         row(f"1 % of {rows:,} rows changed / full load", ours=step, reference=min(ours), unit="s", target="≤ 0.2 s", ok=step <= 0.2),
         row("memory the loads added / limit", ours=memory, reference=100, unit="MB", target="≤ 100 MB", ok=memory <= 100),
     ]  # fmt: skip
