@@ -1,6 +1,6 @@
 """What the outside told us, kept as it came: append-only, de-duplicated by the sender's own id."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Numeric, Table, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -21,5 +21,20 @@ provider_events = Table(
     Column("payload", JSONB, nullable=False),
     UniqueConstraint("provider", "provider_event_id"),
     Index("provider_events_unprocessed_idx", "landed_id", postgresql_where=sql("processed_at is null")),
+    schema="landing",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True),
+    text("source_key", primary_key=True, comment="the publisher's own id of the event: the same id is the same event"),
+    text("event_name"),
+    timestamp("occurred_at", nullable=False),
+    Column("value", Numeric),
+    text("currency", nullable=True),
+    Column("properties", JSONB, nullable=False),
+    timestamp("received_at", nullable=False),
+    Index(None, "received_at"),
     schema="landing",
 )

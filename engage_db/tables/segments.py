@@ -1,6 +1,6 @@
-"""Segments, who is in them now, who was when, and how large they have been."""
+"""Segments and their versions, who is in them now, who was when, how large they have been, and what live evaluation owes."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Numeric, Table, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -25,7 +25,72 @@ segments = Table(
     timestamp("refreshed_at", comment="the last refresh that succeeded"),
     text("problem", nullable=True, comment="why the newest refresh kept the last good membership"),
     timestamp("problem_at"),
+    Column("version", Integer, nullable=False, server_default="1", comment="counts the definitions"),
+    Column("evaluated_version", Integer, comment="the definition that the membership is of"),
+    Column(
+        "size_guard",
+        Numeric,
+        comment="the factor by which a refresh may change the size; empty: the default, 0: any",
+    ),
+    text("created_by", nullable=True),
+    timestamp("deleted_at", comment="when a person deleted it; membership history stays"),
     one_of("kind", SEGMENT_KINDS),
+    schema="engage",
+)
+
+segment_versions = Table(
+    "segment_versions",
+    metadata,
+    Column("segment_id", BigInteger, ForeignKey(segments.c.segment_id), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("definition", JSONB, nullable=False),
+    timestamp("created_at", nullable=False),
+    text("created_by"),
+    schema="engage",
+)
+
+segment_list_entries = Table(
+    "segment_list_entries",
+    metadata,
+    Column("segment_id", BigInteger, ForeignKey(segments.c.segment_id), primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True),
+    timestamp("added_at", nullable=False),
+    text("added_by"),
+    Index(None, "contact_id"),
+    schema="engage",
+)
+
+segment_snapshots = Table(
+    "segment_snapshots",
+    metadata,
+    identity("segment_snapshot_id"),
+    Column("segment_id", BigInteger, ForeignKey(segments.c.segment_id), nullable=False),
+    text("name"),
+    timestamp("taken_at", nullable=False, comment="members are read from the history, which keeps every instant"),
+    text("taken_by"),
+    Column("size", BigInteger, nullable=False),
+    UniqueConstraint("segment_id", "name"),
+    schema="engage",
+)
+
+live_changes = Table(
+    "live_changes",
+    metadata,
+    identity("live_change_id"),
+    Column("contact_id", BigInteger, nullable=False, comment="somebody of whom something new has landed"),
+    timestamp("landed_at", nullable=False),
+    schema="engage",
+)
+
+live_contacts = Table(
+    "live_contacts",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True),
+    timestamp(
+        "evaluated_at",
+        nullable=False,
+        comment="evaluated on data newer than the last build: until the next, a refresh leaves the contact alone",
+    ),
     schema="engage",
 )
 
@@ -54,6 +119,8 @@ segment_membership_history = Table(
         postgresql_where=sql("exited_at is null"),
     ),
     Index(None, "contact_id"),
+    Index(None, "entered_at"),
+    Index(None, "exited_at"),
     schema="engage",
 )
 

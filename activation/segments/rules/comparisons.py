@@ -1,0 +1,277 @@
+"""Comparisons of one value, as SQL. Each is NULL or false when the value is not set; none is ever true then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY, ColumnElement, Date, DateTime, Integer, Interval, Numeric, Text, and_, any_, bindparam, case, cast, exists,
+    extract, false, func, literal_column, or_, select,
+)  # fmt: skip
+from sqlalchemy import text as sql_text
+
+Arguments = Mapping[str, Any]
+Sql = ColumnElement[Any]
+
+WHITESPACE = " \t\r\n"
+YEARS = (1000, 9000)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A value of a row: its SQL and its type, one of operators.TYPES."""
+
+    sql: Sql
+    type: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """The instant of evaluation, as SQL, and the zone in which days begin and end."""
+
+    at: Sql
+    zone: str
+
+    def back(self, days: int) -> Sql:
+        return self.at - hours(24 * days)
+
+    def ahead(self, days: int) -> Sql:
+        return self.at + hours(24 * days)
+
+    @property
+    def today(self) -> Sql:
+        return cast(func.timezone(self.zone, self.at), Date)
+
+    def begin(self, day: Sql) -> Sql:
+        """The first instant of a day."""
+        return func.timezone(self.zone, cast(day, DateTime(timezone=False)))
+
+
+def hours(number: int) -> Sql:
+    """An interval in hours, which no change of clocks stretches."""
+    return cast(bindparam(None, timedelta(hours=number), Interval), Interval)
+
+
+def folded(value: Sql) -> Sql:
+    """Text as it is compared: without blanks around it, in lower case."""
+    return func.lower(func.btrim(value, WHITESPACE))
+
+
+def parse_time(value: object) -> date | datetime:
+    """A date, or an instant (a time without offset is returned naive). Raises ValueError in words."""
+    problem = f"{value!r} is no date: write 2026-03-01, or 2026-03-01T09:30:00+01:00"
+    if not isinstance(value, str):
+        raise ValueError(problem)  # noqa: TRY004 - one kind of answer for the caller
+    try:
+        parsed = date.fromisoformat(value) if len(value) <= len("2026-03-01") else datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(problem) from None
+    if not YEARS[0] <= parsed.year <= YEARS[1]:
+        raise ValueError(f"{value}: years from {YEARS[0]} to {YEARS[1]} can be compared")
+    return parsed
+
+
+def _instants(value: object, times: Times) -> tuple[Sql, Sql, bool]:
+    """First instant, end, and whether the end is included: a whole day, or one instant."""
+    parsed = parse_time(value)
+    if isinstance(parsed, datetime):
+        if parsed.tzinfo is None:
+            naive = cast(bindparam(None, parsed, DateTime), DateTime(timezone=False))
+            return func.timezone(times.zone, naive), func.timezone(times.zone, naive), True
+        instant = bindparam(None, parsed.astimezone(UTC), DateTime(timezone=True))
+        return instant, instant, True
+    day = bindparam(None, parsed, Date)
+    next_day = bindparam(None, parsed + timedelta(days=1), Date)
+    return times.begin(day), times.begin(next_day), False
+
+
+def _instant(operand: Operand, times: Times) -> Sql:
+    return times.begin(operand.sql) if operand.type == "date" else operand.sql
+
+
+def _number(value: object) -> Sql:
+    return bindparam(None, Decimal(str(value)), Numeric)
+
+
+def _same(operand: Operand, value: object, times: Times) -> Sql:
+    if operand.type == "string":
+        return folded(operand.sql) == folded(_text(str(value)))
+    if operand.type == "numeric":
+        return operand.sql == _number(value)
+    if operand.type == "boolean":
+        return operand.sql.is_(bool(value))
+    first, end, included = _instants(value, times)
+    instant = _instant(operand, times)
+    return instant == first if included else and_(instant >= first, instant < end)
+
+
+def _text(value: str) -> Sql:
+    return bindparam(None, value, Text)
+
+
+def _one_of(value: Sql, texts: list[Any]) -> Sql:
+    """The database folds both sides, so that they know the same alphabet; the planner sees constants."""
+    return folded(value).in_([folded(_text(str(wanted))) for wanted in texts])
+
+
+def _set(operand: Operand) -> Sql:
+    """Whether there is a value at all."""
+    if operand.type == "string":
+        return and_(operand.sql.is_not(None), func.btrim(operand.sql, WHITESPACE) != "")
+    if operand.type == "array":
+        return func.cardinality(operand.sql) > 0
+    return operand.sql.is_not(None)
+
+
+def _within(operand: Operand, times: Times, low: Sql | None, high: Sql | None) -> Sql:
+    instant = _instant(operand, times)
+    return and_(*([instant >= low] if low is not None else []), *([instant <= high] if high is not None else []))
+
+
+def equals(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return _same(operand, arguments["value"], times)
+
+
+def not_equals(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return and_(_set(operand), ~_same(operand, arguments["value"], times))
+
+
+def is_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    values = arguments["values"]
+    if operand.type == "string":
+        return _one_of(operand.sql, values)
+    if operand.type == "numeric":
+        numbers = [Decimal(str(value)) for value in values]
+        return operand.sql == any_(bindparam(None, numbers, ARRAY(Numeric)))
+    return or_(*(_same(operand, value, times) for value in values))
+
+
+def is_not_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return and_(_set(operand), ~is_in(operand, arguments, times))
+
+
+def contains(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    return func.strpos(folded(operand.sql), folded(_text(arguments["value"]))) > 0
+
+
+def not_contains(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return and_(_set(operand), ~contains(operand, arguments, times))
+
+
+def starts_with(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    return func.starts_with(folded(operand.sql), folded(_text(arguments["value"])))
+
+
+def ends_with(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    wanted = folded(_text(arguments["value"]))
+    return func.right(folded(operand.sql), func.length(wanted)) == wanted
+
+
+def matches(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    found = func.btrim(operand.sql, WHITESPACE).op("~*", is_comparison=True)(_text(arguments["value"]))
+    return and_(_set(operand), found)
+
+
+def is_set(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
+    return _set(operand)
+
+
+def is_not_set(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
+    return func.coalesce(~_set(operand), True)  # noqa: FBT003
+
+
+def less_than(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    return operand.sql < _number(arguments["value"])
+
+
+def at_most(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    return operand.sql <= _number(arguments["value"])
+
+
+def greater_than(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    return operand.sql > _number(arguments["value"])
+
+
+def at_least(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    return operand.sql >= _number(arguments["value"])
+
+
+def between(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    if operand.type == "numeric":
+        return operand.sql.between(_number(arguments["low"]), _number(arguments["high"]))
+    first, _, _ = _instants(arguments["low"], times)
+    _, end, included = _instants(arguments["high"], times)
+    instant = _instant(operand, times)
+    return and_(instant >= first, instant <= end if included else instant < end)
+
+
+def before(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return _instant(operand, times) < _instants(arguments["value"], times)[0]
+
+
+def after(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    _, end, included = _instants(arguments["value"], times)
+    instant = _instant(operand, times)
+    return instant > end if included else instant >= end
+
+
+def in_last_days(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return _within(operand, times, times.back(arguments["days"]), times.at)
+
+
+def in_next_days(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    instant = _instant(operand, times)
+    return and_(instant > times.at, instant <= times.ahead(arguments["days"]))
+
+
+def more_than_days_ago(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return _instant(operand, times) < times.back(arguments["days"])
+
+
+def in_last_calendar_days(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    if arguments["days"] == 0:
+        return false()
+    first_day = times.today - bindparam(None, arguments["days"] - 1, Integer)
+    return _within(operand, times, times.begin(first_day), times.at)
+
+
+def anniversary_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return _anniversary(operand, times, arguments["days"], arguments["days"])
+
+
+def anniversary_within(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return _anniversary(operand, times, 0, arguments["days"])
+
+
+def _anniversary(operand: Operand, times: Times, first: int, last: int) -> Sql:
+    day = operand.sql if operand.type == "date" else cast(func.timezone(times.zone, operand.sql), Date)
+    years = extract("year", times.today) - extract("year", day)
+    this_year = cast(day + years * sql_text("interval '1 year'"), Date)
+    next_year = cast(day + (years + 1) * sql_text("interval '1 year'"), Date)
+    coming = case((this_year >= times.today, this_year), else_=next_year)
+    return and_(day < times.today, cast(coming - times.today, Integer).between(first, last))
+
+
+def is_true(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
+    return operand.sql.is_(True)  # noqa: FBT003
+
+
+def is_false(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
+    return operand.sql.is_(False)  # noqa: FBT003
+
+
+def contains_any(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    entry = func.unnest(operand.sql).column_valued("entry")
+    return exists(select(literal_column("1")).where(_one_of(entry, arguments["values"])))
+
+
+def contains_all(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return and_(*(contains_any(operand, {"values": [value]}, times) for value in arguments["values"]))
+
+
+def contains_none(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    return and_(_set(operand), ~contains_any(operand, arguments, times))
