@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     workspace_name: str = Field(default="demo", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
     workspace_time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Rome"
 
+    segment_size_guard: float = Field(default=10.0, ge=0)
+    segment_size_guard_from: int = Field(default=20, ge=0)
+
     dagster_port: int = Field(default=3000, ge=1, le=65535)
     streamlit_port: int = Field(default=8501, ge=1, le=65535)
     api_port: int = Field(default=8600, ge=1, le=65535)

@@ -1,20 +1,29 @@
-"""Membership: each segment's view is compared with its members, and the difference becomes entries and exits."""
+"""Membership: who a segment's definition means now is compared with its members, and the difference becomes entries and exits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from activation import guard
-from activation.errors import NotFound
+from activation.errors import NotFound, Refused
+from activation.segments.catalogue import Catalogue, catalogue
+from activation.segments.kinds.contract import Members, MembersUnavailable
 from activation.segments.kinds.dbt_model import SegmentDefinition
+from activation.segments.kinds.registry import KINDS
+from activation.segments.kinds.rule_tree import segments_used
+from activation.segments.shared import SharedConditions
 from engage_db import named_sql
 from engage_db.pause import pause_point
+from engage_db.settings import load_settings
 
 SQL = named_sql.load(__file__)
 
@@ -32,10 +41,25 @@ class RefreshReport:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Refreshable:
+    """What a refresh needs to know of a segment."""
+
+    segment_id: int
+    key: str
+    kind: str
+    definition: Mapping[str, Any]
+    refresh: str
+    size: int | None
+    version: int
+    evaluated_version: int | None
+    size_guard: float | None
+
+
 def register(db: Connection, definitions: Sequence[SegmentDefinition], *, now: datetime) -> None:
     """Makes engage.segments list exactly these dbt segments as active. The caller commits.
 
-    A model that is gone keeps its segment row and history, no longer active.
+    A model that is gone keeps its segment row and history, no longer active. A changed model is a new version.
     """
     db.cursor().executemany(
         SQL.register,
@@ -55,52 +79,144 @@ def register(db: Connection, definitions: Sequence[SegmentDefinition], *, now: d
     db.execute(SQL.retire, {"keys": [segment.key for segment in definitions]})
 
 
-def refresh(db: Connection, key: str, *, now: datetime) -> RefreshReport:
-    """Brings one segment's membership up to its view, in one transaction: all of the difference or none of it.
+def refresh(
+    db: Connection, key: str, *, now: datetime, accept_jump: bool = False, names: Catalogue | None = None
+) -> RefreshReport:
+    """Brings one segment's membership up to its definition, in one transaction: all of the difference or none of it.
 
-    A view that is missing or fails, or inputs that did not pass their data tests, keep the last good membership;
-    the reason is stored with the segment. Raises NotFound for an unknown key.
+    A definition that fails, a size beyond its guard (unless accepted), or inputs that did not pass their data tests
+    keep the last good membership; the reason is stored with the segment. Raises NotFound for an unknown key.
     """
-    row = db.execute(SQL.find, {"key": key}).fetchone()
-    if row is None:
-        db.rollback()
+    found = _active(db, [key])
+    if not found:
         raise NotFound(f"There is no active segment {key}. `engage segment list` shows those there are.")
-    segment_id, relation, size = row
-    blocked = guard.blocked_by(db, INPUT_SUITES)
-    db.rollback()
-    if blocked:
-        return _keep(db, segment_id, key, size, blocked, now)
+    if blocked := guard.blocked_by(db, INPUT_SUITES):
+        return _keep(db, found[0], blocked, now)
+    return _refresh(db, found[0], names or _catalogue(db), now, accept_jump=accept_jump)
+
+
+def refresh_all(
+    db: Connection, *, now: datetime, kinds: Sequence[str] | None = None, keys: Iterable[str] | None = None
+) -> list[RefreshReport]:
+    """Refreshes the active segments of these kinds and keys, those that others refer to first, each on its own.
+
+    Conditions that several of them share are evaluated once.
+    """
+    found = [segment for segment in _active(db, None if keys is None else list(keys)) if not kinds or segment.kind in kinds]
+    if blocked := guard.blocked_by(db, INPUT_SUITES):
+        return [_keep(db, segment, blocked, now) for segment in found]
+    names = _catalogue(db)
+    ordered = in_order(found)
+    trees = {segment.key: segment.definition for segment in ordered if segment.kind == "rules"}
+    with SharedConditions.of(db, trees, names, at=now) as shared:
+        return [_refresh(db, segment, names, now, shared=shared) for segment in ordered]
+
+
+def in_order(segments: Iterable[Refreshable]) -> list[Refreshable]:
+    """Those that others refer to first. Raises Refused for a circle, which saving does not let through."""
+    by_key = {segment.key: segment for segment in segments}
+    uses = {key: _uses(segment) & by_key.keys() for key, segment in by_key.items()}
+    try:
+        return [by_key[key] for key in TopologicalSorter(uses).static_order()]
+    except CycleError as error:
+        raise Refused(f"These segments refer to each other in a circle: {' → '.join(error.args[1])}.") from error
+
+
+def _uses(segment: Refreshable) -> set[str]:
+    return segments_used(segment.definition) if segment.kind == "rules" else set()
+
+
+def _active(db: Connection, keys: list[str] | None) -> list[Refreshable]:
+    with db.cursor(row_factory=class_row(Refreshable)) as cursor:
+        return cursor.execute(SQL.active, {"keys": keys}).fetchall()
+
+
+def _catalogue(db: Connection) -> Catalogue:
+    return catalogue(db, load_settings().workspace_time_zone)
+
+
+def _refresh(
+    db: Connection,
+    segment: Refreshable,
+    names: Catalogue,
+    now: datetime,
+    *,
+    accept_jump: bool = False,
+    shared: SharedConditions | None = None,
+) -> RefreshReport:
     try:
         with db.transaction():
-            return _replace(db, segment_id, key, relation, now)
+            db.execute(SQL.lock, {"segment_id": segment.segment_id})
+            if shared and segment.key in shared.statements:
+                members = shared.statements[segment.key]()
+            else:
+                members = KINDS[segment.kind].members(
+                    db, segment.definition, names, segment_id=segment.segment_id, at=now
+                )
+            return _replace(db, segment, members, now, accept_jump=accept_jump)
     except psycopg.Error as error:
         first_line = str(error).strip().splitlines()[0]
-        return _keep(db, segment_id, key, size, f"its SQL failed: {first_line}", now)
+        return _keep(db, segment, f"its SQL failed: {first_line}", now)
+    except (MembersUnavailable, Refused) as error:
+        return _keep(db, segment, str(error), now)
 
 
-def _replace(db: Connection, segment_id: int, key: str, relation: Sequence[str], now: datetime) -> RefreshReport:
-    # one evaluation of the view, so that both halves of the difference see the same set
-    db.execute(SQL.lock, {"segment_id": segment_id})
-    db.execute(
-        sql.SQL(
-            "create temp table segment_now on commit drop as select distinct contact_id::bigint from {} "
-            "where contact_id is not null"
-        ).format(sql.Identifier(*relation))
-    )
+def fill_segment_now(db: Connection, members: Members) -> int:
+    """Evaluates the statement once into the temporary table segment_now, so that all that follows sees one set."""
+    db.execute(SQL.prepare_evaluation)
+    statement = members.statement if isinstance(members.statement, sql.Composable) else sql.SQL(members.statement)  # type: ignore[arg-type]
+    evaluation = sql.SQL(
+        "create temp table segment_now on commit drop as "
+        "select distinct member.contact_id from ({}) as member where member.contact_id is not null"
+    ).format(statement)
+    rows = db.execute(evaluation, dict(members.parameters)).rowcount
     db.execute("create unique index on segment_now (contact_id)")
     db.execute("analyze segment_now")
-    difference = db.execute(SQL.apply_difference, {"segment_id": segment_id, "now": now}).fetchone()
+    return rows
+
+
+def _replace(
+    db: Connection, segment: Refreshable, members: Members, now: datetime, *, accept_jump: bool
+) -> RefreshReport:
+    new_size = fill_segment_now(db, members)
+    if not accept_jump and segment.version == segment.evaluated_version and (jump := _jump(segment, new_size)):
+        raise MembersUnavailable(jump)
+    difference = db.execute(
+        SQL.apply_difference,
+        {"segment_id": segment.segment_id, "now": now, "is_live": segment.kind == "rules" and segment.refresh == "live"},
+    ).fetchone()
     assert difference is not None
     entered, exited = difference
     pause_point("membership")
     total = db.execute(
-        SQL.record_size, {"segment_id": segment_id, "entered": entered, "exited": exited, "now": now}
-    ).fetchone()
+        SQL.record_size,
+        {
+            "segment_id": segment.segment_id, "entered": entered, "exited": exited,
+            "version": segment.version, "now": now,
+        },
+    ).fetchone()  # fmt: skip
     assert total is not None
-    return RefreshReport(key, total[0], entered, exited)
+    return RefreshReport(segment.key, total[0], entered, exited)
 
 
-def _keep(db: Connection, segment_id: int, key: str, size: int | None, problem: str, now: datetime) -> RefreshReport:
+def _jump(segment: Refreshable, new: int) -> str | None:
+    """Why the new size is not believed; None when it is. Small segments may do as they like."""
+    settings = load_settings()
+    factor = settings.segment_size_guard if segment.size_guard is None else float(segment.size_guard)
+    old = segment.size
+    if not factor or old is None or max(old, new) < settings.segment_size_guard_from:
+        return None
+    if old and old / factor <= new <= old * factor and new:
+        return None
+    if not old:
+        return None  # from nobody to somebody is how a segment begins
+    return (
+        f"its size would go from {old:,} to {new:,}, beyond the guard's factor of {factor:g}; the members stay as they "
+        f"were. If the new size is right: `engage segment evaluate {segment.key} --accept-jump`"
+    )
+
+
+def _keep(db: Connection, segment: Refreshable, problem: str, now: datetime) -> RefreshReport:
     with db.transaction():
-        db.execute(SQL.record_problem, {"segment_id": segment_id, "problem": problem, "now": now})
-    return RefreshReport(key, size or 0, problem=problem)
+        db.execute(SQL.record_problem, {"segment_id": segment.segment_id, "problem": problem, "now": now})
+    return RefreshReport(segment.key, segment.size or 0, problem=problem)

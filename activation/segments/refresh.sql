@@ -1,29 +1,41 @@
 -- name: register(key, title, description, owner, refresh, definition, now)
-insert into engage.segments (key, kind, title, description, owner, refresh, definition, is_active, created_at)
-values (:key, 'dbt', :title, :description, :owner, :refresh, :definition, true, :now)
-on conflict (key) do update
-set title = excluded.title, description = excluded.description, owner = excluded.owner, refresh = excluded.refresh,
-    definition = excluded.definition, is_active = true;
+with registered as (
+    insert into engage.segments (key, kind, title, description, owner, refresh, definition, is_active, created_at, created_by)
+    values (:key, 'dbt', :title, :description, :owner, :refresh, :definition, true, :now, 'dbt')
+    on conflict (key) do update
+    set title = excluded.title, description = excluded.description, owner = excluded.owner, refresh = excluded.refresh,
+        version = segments.version + (segments.definition is distinct from excluded.definition)::integer,
+        definition = excluded.definition, is_active = true, deleted_at = null
+    where segments.kind = 'dbt'
+    returning segment_id, version, definition
+)
+insert into engage.segment_versions (segment_id, version, definition, created_at, created_by)
+select segment_id, version, definition, :now, 'dbt' from registered
+on conflict do nothing;
 
 -- name: retire(keys)
 update engage.segments set is_active = false where kind = 'dbt' and key <> all(:keys) and is_active;
 
--- name: find(key)
-select segment_id, array(select jsonb_array_elements_text(definition -> 'relation')), size
+-- name: active(keys)
+select segment_id, key, kind, definition, refresh, size, version, evaluated_version, size_guard
 from engage.segments
-where key = :key and is_active;
+where is_active and (:keys::text[] is null or key = any(:keys))
+order by kind <> 'dbt', key;
 
--- name: active()
-select key from engage.segments where is_active order by key;
+-- name: prepare_evaluation()
+-- sets of contacts are hashed in memory; statements this short lose by being compiled
+select set_config('work_mem', '256MB', true), set_config('jit', 'off', true);
 
 -- name: lock(segment_id)
 select pg_advisory_xact_lock(hashtextextended('engage.segment', :segment_id));
 
--- name: apply_difference(segment_id, now)
+-- name: apply_difference(segment_id, now, is_live)
+-- contacts that live evaluation has seen on newer data than the last build are its own until the next build
 with exited as (
     delete from engage.segment_members member
     where member.segment_id = :segment_id
       and not exists (select from segment_now where segment_now.contact_id = member.contact_id)
+      and not (:is_live and exists (select from engage.live_contacts live where live.contact_id = member.contact_id))
     returning member.contact_id
 ),
 closed as (
@@ -40,6 +52,7 @@ entered as (
         select from engage.segment_members member
         where member.segment_id = :segment_id and member.contact_id = segment_now.contact_id
     )
+      and not (:is_live and exists (select from engage.live_contacts live where live.contact_id = segment_now.contact_id))
     returning contact_id, entered_at
 ),
 opened as (
@@ -48,7 +61,7 @@ opened as (
 )
 select (select count(*) from entered), (select count(*) from exited);
 
--- name: record_size(segment_id, entered, exited, now)
+-- name: record_size(segment_id, entered, exited, version, now)
 with counted as (
     select count(*) as size from engage.segment_members where segment_id = :segment_id
 ),
@@ -58,7 +71,7 @@ measured as (
 ),
 noted as (
     update engage.segments
-    set size = counted.size, refreshed_at = :now, problem = null, problem_at = null
+    set size = counted.size, refreshed_at = :now, evaluated_version = :version, problem = null, problem_at = null
     from counted
     where segment_id = :segment_id
 )

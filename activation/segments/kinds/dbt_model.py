@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
+from psycopg import Connection, sql
 
 from activation.errors import Refused
+from activation.segments.catalogue import Catalogue
+from activation.segments.kinds.contract import Members
+from activation.segments.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -47,3 +54,18 @@ def _definition(node: dict[str, object]) -> SegmentDefinition:
         sql=str(node["raw_code"]),
         file=str(node["original_file_path"]),
     )
+
+
+class DbtModelKind:
+    """Definition: relation (schema and view), sql and file, as the manifest tells them."""
+
+    def validate(self, definition: Mapping[str, Any], _catalogue: Catalogue) -> list[Problem]:
+        if len(definition.get("relation", ())) == 2:  # noqa: PLR2004 - schema and view
+            return []
+        return [Problem("definition", "dbt segments are models under dbt_project/models/segments; `engage build` finds them")]
+
+    def members(
+        self, _db: Connection, definition: Mapping[str, Any], _catalogue: Catalogue, *, segment_id: int | None, at: datetime
+    ) -> Members:
+        del segment_id, at
+        return Members(sql.SQL("select contact_id::bigint from {}").format(sql.Identifier(*definition["relation"])))

@@ -332,5 +332,5 @@ def _typed(kind: str, json_type: Sql, value: Sql, as_text: Sql, time_zone: str) 
 def _bucket(node: schema.BucketCondition, contact_id: Any) -> Sql:
     # 32 bits of md5: any database and any program computes the same place
     digest = func.md5(bindparam(None, f"{node.seed}:", Text) + cast(contact_id, Text))
-    place = cast(cast(literal_column("'x'") + func.substr(digest, 1, 8), BIT(32)), BigInteger) % 10_000
+    place = cast(cast(literal_column("'x'", Text) + func.substr(digest, 1, 8, type_=Text), BIT(32)), BigInteger) % 10_000
     return place < _integer(round(node.percent * 100))
