@@ -71,8 +71,9 @@ def expectations() -> list[Any]:
             where recorded_at >= now() - interval '2 days' and event_name not in (
                 'order_created', 'order_paid', 'call_logged', 'whatsapp_sent', 'whatsapp_received',
                 'deal_stage_changed', 'email_sent', 'email_delivered', 'email_deferred', 'email_bounced',
-                'email_rejected', 'email_opened', 'email_clicked', 'email_complained', 'email_unsubscribed'
-            )
+                'email_rejected', 'email_opened', 'email_clicked', 'email_complained', 'email_unsubscribed',
+                'segment_entered', 'segment_exited'
+            ) and source <> 'landing.events'
             """,
             "warning",
         ),

@@ -164,11 +164,10 @@ def _refresh(
 def fill_segment_now(db: Connection, members: Members) -> int:
     """Evaluates the statement once into the temporary table segment_now, so that all that follows sees one set."""
     db.execute(SQL.prepare_evaluation)
-    statement = members.statement if isinstance(members.statement, sql.Composable) else sql.SQL(members.statement)  # type: ignore[arg-type]
     evaluation = sql.SQL(
         "create temp table segment_now on commit drop as "
         "select distinct member.contact_id from ({}) as member where member.contact_id is not null"
-    ).format(statement)
+    ).format(members.statement)
     rows = db.execute(evaluation, dict(members.parameters)).rowcount
     db.execute("create unique index on segment_now (contact_id)")
     db.execute("analyze segment_now")

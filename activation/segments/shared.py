@@ -80,7 +80,7 @@ def _evaluate(db: Connection, name: str, compiler: Compiler, leaf: schema.Leaf) 
         db.execute("select set_config('work_mem', '256MB', true), set_config('jit', 'off', true)")
         db.execute(
             sql.SQL("create temp table {} as select distinct contact_id from ({}) as people").format(
-                sql.Identifier(name), sql.SQL(members.statement)  # type: ignore[arg-type]
+                sql.Identifier(name), members.statement
             ),
             dict(members.parameters),
         )

@@ -71,6 +71,7 @@ def crm_columns(crm: Connection, table: CrmTable) -> list[MirrorColumn]:
     for role, wanted in (
         ("key", table.key),
         ("changed_at", (table.changed_at,)),
+        ("contact", (table.contact,) if table.contact else ()),
         ("columns", table.columns or ()),
     ):
         missing = [column for column in wanted if column not in names]
@@ -79,7 +80,7 @@ def crm_columns(crm: Connection, table: CrmTable) -> list[MirrorColumn]:
                 f"The CRM table {schema}.{name} has no column {', '.join(missing)}, which crm_tables.yaml names as "
                 f"`{role}` of {table.name}. Its columns: {', '.join(sorted(names))}."
             )
-    needed = names if table.columns is None else {*table.columns, *table.key, table.changed_at}
+    needed = names if table.columns is None else {*table.columns, *table.key, table.changed_at, table.contact}
     return [column for column in found if column.name in needed]
 
 
@@ -107,6 +108,7 @@ def prepare_mirror(engage: Connection, table: CrmTable, columns: list[MirrorColu
                 f"The CRM changed {table.name}.{column.name} from {present[column.name].type} to {column.mirror_type}. "
                 f"`engage crm reload {table.name}` builds its mirror anew."
             )
+    _index_contact(engage, table)
     return False
 
 
@@ -119,6 +121,17 @@ def index_mirror(engage: Connection, table: CrmTable) -> None:
     engage.execute(sql.SQL("alter table {} add primary key ({})").format(mirror, key))
     engage.execute(sql.SQL("create index on {} using brin (_extracted_at) with (pages_per_range = 16)").format(mirror))
     engage.execute(sql.SQL("create index on {} ({}) where _deleted_at is not null").format(mirror, key))
+    _index_contact(engage, table)
+
+
+def _index_contact(engage: Connection, table: CrmTable) -> None:
+    """What one person did is looked up by live segments."""
+    if table.contact and (table.contact,) != table.key:
+        engage.execute(
+            sql.SQL("create index if not exists {} on {} ({})").format(
+                sql.Identifier(f"{table.name[:50]}_contact_idx"), mirror_name(table), sql.Identifier(table.contact)
+            )
+        )
 
 
 def drop_mirror(engage: Connection, table: CrmTable) -> None:

@@ -44,6 +44,7 @@ class CrmTable(BaseModel):
     changed_at: str
     lookback: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(minutes=10)
     source: str = ""
+    contact: Name | None = None
     columns: tuple[str, ...] | None = None
 
     @property

@@ -19,6 +19,9 @@ from orchestration.extraction.registry import CrmTable
 SQL = named_sql.load(__file__)
 
 
+MOST_LIVE_CHANGES = 50_000  # more are no news of single people: the build that follows takes them all
+
+
 class SyncFailed(Exception):
     """A sync of one table did not happen; the message names the table and the cause."""
 
@@ -113,8 +116,30 @@ def _load_changes(crm: Connection, engage: Connection, table: CrmTable, columns:
     if rows == 0:
         return SyncReport(table.name, bytes=size)
     inserted, updated, revived = _upsert(engage, table, columns, stage)
+    if table.contact and 0 < inserted + updated <= MOST_LIVE_CHANGES:
+        _tell_live_segments(engage, table, stage)
     newest = _newest(crm, engage, table, stage)
     return SyncReport(table.name, rows, inserted, updated, revived=revived, bytes=size, **newest)
+
+
+def _tell_live_segments(engage: Connection, table: CrmTable, stage: sql.Identifier) -> None:
+    """Notes whose rows changed, in the transaction of the rows, when a segment is evaluated live."""
+    if engage.execute(SQL.has_live_segments).fetchone() is None:
+        return
+    assert table.contact is not None
+    engage.execute(
+        sql.SQL(
+            "insert into engage.live_changes (contact_id, landed_at) "
+            "select distinct mirror.{contact}::bigint, transaction_timestamp() from {mirror} as mirror join {stage} using ({key}) "
+            "where mirror._extracted_at = transaction_timestamp() and mirror.{contact} is not null"
+        ).format(
+            contact=sql.Identifier(table.contact),
+            mirror=mirror_name(table),
+            stage=stage,
+            key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        )
+    )
+    engage.execute(SQL.wake_worker)
 
 
 def _select(table: CrmTable, columns: list[MirrorColumn], since: str | None = None) -> sql.Composed:

@@ -49,3 +49,9 @@ set cursor_value = coalesce(excluded.cursor_value, saved.cursor_value),
     cursor_key = coalesce(excluded.cursor_key, saved.cursor_key),
     synced_at = excluded.synced_at,
     rows_total = saved.rows_total + excluded.rows_total;
+
+-- name: has_live_segments()
+select 1 from engage.segments where is_active and refresh = 'live' limit 1;
+
+-- name: wake_worker()
+select pg_notify('engage_live', '');

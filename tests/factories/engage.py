@@ -16,17 +16,23 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 PUBLIC_TABLES = """
 create schema if not exists core; create schema if not exists profiles; create schema if not exists segments;
+create schema if not exists live;
 create table core.contacts (contact_id bigint primary key, email text, email_status text, email_consent text, created_at timestamptz);
 create table profiles.contact_profiles (
     contact_id bigint primary key, first_name text, last_name text, full_name text, email text, email_status text,
     email_consent text, city text, country text, company text, plan text, locale text, time_zone text, date_of_birth date,
     orders_count bigint default 0, lifetime_value numeric default 0, average_order_value numeric, currency text,
-    last_order_at timestamptz, last_product_name text, last_call_at timestamptz
+    last_order_at timestamptz, last_product_name text, last_call_at timestamptz, created_at timestamptz, tags text[]
 );
 create table core.events (
     event_id uuid primary key default gen_random_uuid(), contact_id bigint, event_name text, occurred_at timestamptz, source text,
     source_key text, value numeric, currency text, properties jsonb, recorded_at timestamptz default now()
 );
+create table core.contact_history (
+    contact_id bigint, plan text, city text, email_consent text, valid_from timestamptz, valid_to timestamptz, recorded_at timestamptz
+);
+create view live.live_events as select * from core.events;
+create view live.live_contact_profiles as select * from profiles.contact_profiles;
 """
 
 MJML = """<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ first_name | default("there", true) }}

@@ -34,6 +34,9 @@ create table core.events (
     event_id uuid primary key, contact_id bigint, event_name text, occurred_at timestamptz, value numeric, currency text, properties jsonb
 );
 create table core.contact_history (contact_id bigint, valid_from timestamptz, valid_to timestamptz, plan text, city text);
+create schema if not exists live;
+create view live.live_events as select * from core.events;
+create view live.live_contact_profiles as select * from profiles.contact_profiles;
 """.format(columns=", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in ATTRIBUTES.items()))
 
 

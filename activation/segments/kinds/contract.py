@@ -18,7 +18,7 @@ from activation.segments.problems import Problem
 class Members:
     """A SELECT with one column contact_id (bigint), and its bound parameters."""
 
-    statement: str | Composable
+    statement: Composable
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 

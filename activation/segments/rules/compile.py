@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from psycopg.sql import SQL
 from sqlalchemy import (
     ARRAY, BigInteger, ColumnElement, Date, DateTime, Integer, Numeric, Select, Text, and_, bindparam, case, cast, column, exists, false, func, literal_column,
     not_, null, or_, select, table, true,
@@ -236,6 +237,19 @@ class Compiler:
             return Operand(case((not_(func.coalesce(nothing, true())), as_text)), "string")
         return Operand(_typed(kind, json_type, value, as_text, self.catalogue.time_zone), kind)
 
+    def of_another_type(self, leaf: Any, name: str, kind: str) -> Select[Any]:
+        """How many events of the condition hold a property that is set, and of another type than it is asked for."""
+        event = self.events()
+        if name in EVENT_COLUMNS:
+            return select(func.count()).select_from(event).where(false())
+        is_there = func.coalesce(func.jsonb_typeof(event.c.properties.op("->")(bindparam(None, name, Text))), "null") != "null"
+        window = self.window(event, getattr(leaf, "window", None))
+        return (
+            select(func.count())
+            .select_from(event)
+            .where(*self.matching(event, leaf.event, []), *window, is_there, self.property(event, name, kind).sql.is_(None))
+        )
+
     # -- other sets
 
     def _in(self, relation: Relation, key: str) -> Select[Any]:
@@ -265,10 +279,14 @@ class Compiler:
         wanted = [folded(bindparam(None, each, Text)) for each in node.stages]
         return select(newest.c.contact_id).where(folded(newest.c.stage).in_(wanted))
 
+    def versions(self, attribute: str) -> FromClause:
+        """What the attribute was, from when until when."""
+        names = ("contact_id", "valid_from", "valid_to", attribute)
+        return _table(self.sources.history, *(column(name) for name in names)).alias("version")
+
     def _has_been(self, node: schema.AttributeCondition) -> Select[Any]:
         """Now, and in every version that touches the span, the first of which began no later than the span."""
-        names = ("contact_id", "valid_from", "valid_to", node.attribute)
-        version = _table(self.sources.history, *(column(name) for name in names)).alias("version")
+        version = self.versions(node.attribute)
         since = self.times.back(node.days or 0)
         kind = self.catalogue.attributes[node.attribute]
         equal = schema.Comparison(operator="equals", value=node.value)
@@ -298,10 +316,14 @@ def leaf_key(node: schema.Leaf) -> str:
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def as_members(statement: Select[Any]) -> Members:
-    """The statement as psycopg takes it."""
+def as_members(statement: Select[Any], *, prefix: str = "") -> Members:
+    """The statement as psycopg takes it; `prefix` keeps the parameters of several apart in one."""
     compiled = statement.compile(dialect=_DIALECT)
-    return Members(str(compiled), compiled.params)
+    text, parameters = str(compiled), compiled.params
+    if prefix:
+        text = text.replace("%(", f"%({prefix}")
+        parameters = {f"{prefix}{name}": value for name, value in parameters.items()}
+    return Members(SQL(text), parameters)  # type: ignore[arg-type] # our own compiler wrote it
 
 
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]

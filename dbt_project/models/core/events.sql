@@ -13,14 +13,9 @@
     )
 }}
 
-{%- set overlaps = {"engage.messages": var("message_overlap")} %}
-{%- set origins = {
-    "orders": "crm.orders",
-    "calls": "crm.calls",
-    "whatsapp_messages": "crm.whatsapp_messages",
-    "deals": "crm.deals",
-    "messages": "engage.messages",
-} %}
+{%- set overlap = var("message_overlap") %}
+{%- set overlaps = {"engage.messages": overlap, "engage.segments": overlap, "landing.events": overlap} %}
+{%- set origins = event_origins() %}
 
 with
 {% for origin, source in origins.items() %}

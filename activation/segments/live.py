@@ -1,0 +1,139 @@
+"""Live membership: contacts of whom something has just landed are evaluated against all live segments, in sets.
+
+It reads the newest landed rows through the views of schema `live`, which derive them as the next build will, so it never
+waits for a build. One transaction takes the changes, evaluates and writes: killed at any point, nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from activation import guard
+from activation.segments.catalogue import Catalogue
+from activation.segments.kinds.rule_tree import parse_checked, segments_used
+from activation.segments.problems import DefinitionRefused
+from activation.segments.refresh import INPUT_SUITES, Refreshable, in_order
+from activation.segments.rules import schema
+from activation.segments.rules.compile import Compiler, Sources, as_members
+from engage_db import named_sql
+from engage_db.pause import pause_point
+
+SQL = named_sql.load(__file__)
+
+CHANNEL = "engage_live"
+MOST_CONTACTS = 2_000
+LANDED = Sources(
+    profiles=("pg_temp", "live_profiles"),
+    events=("pg_temp", "live_events"),
+    members=("pg_temp", "live_members"),
+)
+
+
+@dataclass(frozen=True)
+class LiveReport:
+    """What one round did. `problems` are segments left alone, by key, with the reason."""
+
+    contacts: int = 0
+    entered: int = 0
+    exited: int = 0
+    problems: Mapping[str, str] | None = None
+
+
+def evaluate_changes(db: Connection, names: Catalogue, *, now: datetime, limit: int = MOST_CONTACTS) -> LiveReport:
+    """Takes the contacts that changed longest ago and brings their membership of every live segment up to date.
+
+    Inputs that did not pass their data tests leave the changes waiting.
+    """
+    if blocked := guard.blocked_by(db, INPUT_SUITES):
+        return LiveReport(problems={"all": blocked})
+    with db.transaction():
+        contacts = [row[0] for row in db.execute(SQL.take_changes, {"limit": limit}).fetchall()]
+        if not contacts:
+            return LiveReport()
+        entered, exited, problems = evaluate_contacts(db, contacts, names, now=now)
+        db.execute(SQL.note_contacts, {"contacts": contacts, "now": now})
+        pause_point("live")
+    return LiveReport(len(contacts), entered, exited, problems)
+
+
+def evaluate_contacts(
+    db: Connection, contacts: Sequence[int], names: Catalogue, *, now: datetime
+) -> tuple[int, int, dict[str, str]]:
+    """The membership of these contacts in every live segment, within the caller's transaction."""
+    segments, trees, problems = _live_segments(db, names)
+    if not segments:
+        return 0, 0, problems
+    db.execute(SQL.prepare)
+    for name in ("live_profiles", "live_events", "live_members", "live_now"):
+        db.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
+    db.execute(SQL.read_events, {"contacts": list(contacts)})
+    db.execute(SQL.read_profiles, {"contacts": list(contacts)})
+    db.execute(SQL.read_members, {"contacts": list(contacts)})
+    db.execute(SQL.index_landed)
+    compiler = Compiler(names, now, LANDED)
+    # one wave at a time: a segment sees the others as they are after this round
+    for wave in _waves(segments):
+        db.execute(SQL.lock, {"segments": [segment.segment_id for segment in wave]})
+        for start in range(0, len(wave), 25):
+            _evaluate(db, compiler, wave[start : start + 25], trees)
+        db.execute(SQL.show_wave_to_the_next, {"segments": [segment.segment_id for segment in wave]})
+    row = db.execute(
+        SQL.apply_difference,
+        {"segments": [segment.segment_id for segment in segments], "contacts": list(contacts), "now": now},
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1], problems
+
+
+def _evaluate(db: Connection, compiler: Compiler, segments: Sequence[Refreshable], trees: Mapping[str, schema.RuleTree]) -> None:
+    """All of them in one statement; each keeps its parameters apart by a name of its own."""
+    parts: list[sql.Composable] = []
+    parameters: dict[str, Any] = {}
+    for segment in segments:
+        members = as_members(compiler.tree(trees[segment.key]), prefix=f"s{segment.segment_id}_")
+        parts.append(
+            sql.SQL("select {}::bigint, member.contact_id from ({}) as member").format(
+                sql.Literal(segment.segment_id), members.statement
+            )
+        )
+        parameters |= members.parameters
+    db.execute(
+        sql.SQL("insert into pg_temp.live_now (segment_id, contact_id) ") + sql.SQL(" union all ").join(parts), parameters
+    )
+
+
+def _live_segments(
+    db: Connection, names: Catalogue
+) -> tuple[list[Refreshable], dict[str, schema.RuleTree], dict[str, str]]:
+    with db.cursor(row_factory=class_row(Refreshable)) as cursor:
+        found = cursor.execute(SQL.live_segments).fetchall()
+    trees: dict[str, schema.RuleTree] = {}
+    problems: dict[str, str] = {}
+    for segment in found:
+        try:
+            trees[segment.key] = parse_checked(segment.definition, names)
+        except DefinitionRefused as error:
+            problems[segment.key] = str(error)
+    return [segment for segment in in_order(found) if segment.key in trees], trees, problems
+
+
+def _waves(segments: Sequence[Refreshable]) -> list[list[Refreshable]]:
+    """Segments in the order given, broken where one refers to another of the same wave."""
+    waves: list[list[Refreshable]] = []
+    for segment in segments:
+        used = segments_used(segment.definition)
+        if not waves or used & {each.key for each in waves[-1]}:
+            waves.append([])
+        waves[-1].append(segment)
+    return waves
+
+
+def settle(db: Connection, *, before: datetime) -> None:
+    """After a build that began at `before`: what live evaluation saw earlier is in the built tables now."""
+    db.execute(SQL.settle, {"before": before})
