@@ -82,6 +82,12 @@ class Settings(BaseSettings):
 
     segment_size_guard: float = Field(default=10.0, ge=0)
     segment_size_guard_from: int = Field(default=20, ge=0)
+    segment_sql_database_url: Annotated[str, AfterValidator(_postgres_url)] = ""
+    segment_sql_timeout_seconds: float = Field(default=60, gt=0)
+    segment_sql_row_limit: int = Field(default=5_000_000, ge=1)
+    segment_function_timeout_seconds: float = Field(default=60, gt=0)
+    segment_function_megabytes: int = Field(default=2048, ge=64)
+    api_key: SecretStr = SecretStr("")
 
     dagster_port: int = Field(default=3000, ge=1, le=65535)
     streamlit_port: int = Field(default=8501, ge=1, le=65535)

@@ -92,6 +92,7 @@ entered as (
 opened as (
     insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
     select segment_id, contact_id, entered_at from entered
+    on conflict (segment_id, contact_id, entered_at) do update set exited_at = null
 ),
 changed as (
     select segment_id, sum(entering) as entered, sum(1 - entering) as exited

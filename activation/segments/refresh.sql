@@ -58,6 +58,7 @@ entered as (
 opened as (
     insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
     select :segment_id, contact_id, entered_at from entered
+    on conflict (segment_id, contact_id, entered_at) do update set exited_at = null
 )
 select (select count(*) from entered), (select count(*) from exited);
 
@@ -68,6 +69,9 @@ with counted as (
 measured as (
     insert into engage.segment_sizes (segment_id, measured_at, size, entered, exited)
     select :segment_id, :now, size, :entered, :exited from counted
+    on conflict (segment_id, measured_at) do update
+    set size = excluded.size, entered = segment_sizes.entered + excluded.entered,
+        exited = segment_sizes.exited + excluded.exited
 ),
 noted as (
     update engage.segments

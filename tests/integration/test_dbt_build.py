@@ -294,6 +294,10 @@ def manifest(tmp_path_factory):
     return json.loads((target_path / "manifest.json").read_text())
 
 
+def snapshots(manifest):
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "snapshot"]
+
+
 def models(manifest, *folders):
     return [
         node
@@ -491,7 +495,7 @@ def test_every_public_column_is_described(manifest, built):
     )
     described = {
         (node["schema"], node["name"], name)
-        for node in models(manifest)
+        for node in (*models(manifest), *snapshots(manifest))
         for name, column in node["columns"].items()
         if column["description"]
     }
