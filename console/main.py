@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from console import automation, bench, campaign, crm, db, demo, provider, run, segment, services, template
+from console import automation, bench, campaign, crm, db, demo, event, provider, run, segment, services, template, worker
 from console.output import clear_errors
 
 app = typer.Typer(
@@ -18,11 +18,13 @@ app.command("demo", help="Everything once on a made-up CRM, then the screens.")(
 app.command("run", help="The loop once: extract, build, test, refresh segments, send what is due, measure.")(run.run)
 app.command("build", help="dbt, segments and figures, without reading the CRM or sending.")(run.build)
 app.command("up", help="Dagster, the screens and the endpoints for recipients, until Ctrl-C.")(services.up)
+app.command("worker", help="Live segments, brought up to date as soon as something lands, until Ctrl-C.")(worker.worker)
 app.command("down", help="Stops the embedded Postgres.")(services.down)
 app.command("bench", help="Benchmarks against a peer or a limit measured in the same run.")(bench.bench)
 app.add_typer(db.app, name="db", help="The Engage DB.")
 app.add_typer(crm.app, name="crm", help="The CRM, and the made-up one.")
 app.add_typer(segment.app, name="segment", help="Segments.")
+app.add_typer(event.app, name="event", help="Events that other systems publish.")
 app.add_typer(template.app, name="template", help="Mail templates.")
 app.add_typer(campaign.app, name="campaign", help="Campaigns.")
 app.add_typer(automation.app, name="automation", help="Recurring automations.")
@@ -33,3 +35,7 @@ def main() -> None:
     """Entry point of the console script."""
     with clear_errors():
         app()
+
+
+if __name__ == "__main__":
+    main()

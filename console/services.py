@@ -22,7 +22,7 @@ from engage_db.embedded import Cluster
 from engage_db.settings import PROJECT_ROOT, load_settings
 
 GRACE_SECONDS = 15
-COLOURS = ("cyan", "magenta", "green", "yellow")
+COLOURS = ("cyan", "magenta", "blue", "green", "yellow")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def services() -> list[Service]:
             f"http://127.0.0.1:{ports['dagster']}",
         ),
         Service("daemon", [str(binaries / "dagster-daemon"), "run", "-w", workspace]),
+        Service("worker", [python, "-m", "console.main", "worker"]),
         Service(
             "screens",
             [

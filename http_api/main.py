@@ -12,8 +12,12 @@ from activation.delivery.outcomes import land_unsubscribe
 from activation.tracking.tokens import Links
 from engage_db.connection import DatabaseUnreachable, connect_engage
 from engage_db.settings import load_settings
+from http_api.routes import segments
 
 app = FastAPI(title="EqueEngage", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(segments.router)
+for refusal in segments.REFUSALS:
+    app.add_exception_handler(refusal, segments.refused)
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex"><title>{title}</title></head>

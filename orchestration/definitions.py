@@ -12,6 +12,7 @@ from orchestration.jobs import jobs, schedules
 from orchestration.quality.checks import quality_checks
 from orchestration.resources import resources
 from orchestration.segmentation.assets import segmentation_assets
+from orchestration.segmentation.sensors import due_segments, segments_by_the_clock
 from orchestration.transformation.assets import transformation_assets
 
 defs = dg.Definitions(
@@ -24,9 +25,9 @@ defs = dg.Definitions(
         message_outcomes,
     ],
     asset_checks=quality_checks,
-    jobs=jobs,
+    jobs=[*jobs, segments_by_the_clock],
     schedules=schedules,
-    sensors=[due_campaigns],
+    sensors=[due_campaigns, due_segments],
     resources=resources(),
     executor=dg.in_process_executor,
 )

@@ -40,7 +40,13 @@ recorded as (
     select our_message_id, campaign_id, contact_id, type, occurred_at, :now, provider, provider_event_id, payload
     from joined
     on conflict (provider, provider_event_id) do nothing
-    returning message_id
+    returning message_id, contact_id
+),
+told as (
+    insert into engage.live_changes (contact_id, landed_at)
+    select distinct contact_id, :now::timestamptz from recorded
+    where exists (select from engage.segments where is_active and refresh = 'live')
+    returning 1
 ),
 -- a state only moves forward: sent -> delivered, sent or delivered -> bounced
 moved as (
@@ -73,4 +79,6 @@ settled as (
     where event.landed_id = landed.landed_id
       and (exists (select from joined where joined.landed_id = landed.landed_id) or event.received_at < :now::timestamptz - interval '1 hour')
 )
-select count(*) from recorded;
+select
+    (select count(*) from recorded),
+    case when exists (select from told) then pg_notify('engage_live', '') end;

@@ -1,11 +1,14 @@
 """Membership of all segments, brought up to their views."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
 from activation.segments.kinds.dbt_model import SegmentDefinition, segments_in
+from activation.segments import live
+from activation.segments.due import refresh_changed
 from activation.segments.refresh import RefreshReport, refresh, register
 from orchestration.resources import EngageDb, now
 from orchestration.transformation.manifest import current_manifest
@@ -51,7 +54,7 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
         specs=[
             dg.AssetSpec(
                 ["engage", name],
-                deps=[["membership", segment.key] for segment in segments],
+                deps=[["membership", segment.key] for segment in segments] + [["membership", "defined_on_screens"]],
                 group_name="membership",
                 kinds={"postgres"},
                 description=words,
@@ -77,4 +80,53 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
         )
         yield dg.MaterializeResult(asset_key=["engage", "segment_sizes"])
 
-    return [*(membership_asset(segment) for segment in segments), segment_tables]
+    @dg.asset(
+        key=["membership", "defined_on_screens"],
+        deps=[["membership", segment.key] for segment in segments] or [["profiles", "contact_profiles"], ["core", "events"]],
+        check_specs=[SIZES_CHECK],
+        group_name="membership",
+        kinds={"postgres", "python"},
+        description="Segments that people defined by rules, SQL, lists and functions: those whose inputs changed are refreshed.",
+        metadata={"dagster/table_name": "engage.segment_members"},
+    )
+    def defined_on_screens(context: dg.AssetExecutionContext, engage_db: EngageDb) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster reads a tuple into it
+        with engage_db.connect() as db:
+            # what live evaluation saw before this run began is in the tables that the run has built
+            live.settle(db, before=began_at(context))
+            reports = refresh_changed(db, now=now())
+        return refreshed(reports)
+
+    return [*(membership_asset(segment) for segment in segments), defined_on_screens, segment_tables]
+
+
+def began_at(context: dg.AssetExecutionContext) -> datetime:
+    """When the run was asked for: its extraction and its build came later."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    return record.create_timestamp if record else now()
+
+
+SIZES_CHECK = dg.AssetCheckSpec(
+    "sizes_are_believable",
+    asset=dg.AssetKey(["membership", "defined_on_screens"]),
+    description="No segment kept its last good membership because of its size or because its definition failed.",
+)
+
+
+def refreshed(reports: list[RefreshReport]) -> dg.MaterializeResult[Any]:
+    """The result of refreshing several segments, with a check that names those that kept their members."""
+    problems = {report.key: report.problem for report in reports if report.problem}
+    return dg.MaterializeResult(
+        metadata={
+            "segments": len(reports),
+            "entered": sum(report.entered for report in reports),
+            "exited": sum(report.exited for report in reports),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=SIZES_CHECK.name,
+                passed=not problems,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={key: problem for key, problem in problems.items() if problem},
+            )
+        ],
+    )

@@ -1,0 +1,111 @@
+"""Which segments need a refresh: those whose inputs changed, whose windows move with time, or whose hour has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from activation.segments.commands import AFTER_BUILD, LIVE
+from activation.segments.refresh import RefreshReport, refresh_all
+from activation.segments.rules import schema
+from activation.segments.rules.operators import BY_NAME, ROLLING
+from engage_db import named_sql
+from engage_db.settings import load_settings
+
+SQL = named_sql.load(__file__)
+
+
+def refresh_changed(db: Connection, *, now: datetime) -> list[RefreshReport]:
+    """After a build: the segments of people's own making that could come out otherwise than at their last refresh."""
+    return refresh_all(db, now=now, keys=[*changed(db, now=now)])
+
+
+def changed(db: Connection, *, now: datetime) -> Iterable[str]:
+    """Keys of those whose definition, inputs or windows moved since they were refreshed; other paces than a build's excepted."""
+    del now
+    found = _segments(db)
+    moved: set[str] = set()
+    # those that others refer to come first, so that a change travels on
+    for segment in sorted(found, key=lambda each: len(_inputs(each)["segments"])):
+        if segment["refresh"] in {AFTER_BUILD, LIVE} and _has_moved(db, segment, moved):
+            moved.add(segment["key"])
+    return sorted(moved)
+
+
+def due_by_cron(db: Connection, *, now: datetime) -> list[str]:
+    """Keys of the segments with a pace of their own whose last time has passed since their last refresh."""
+    zone = ZoneInfo(load_settings().workspace_time_zone)
+    local = now.astimezone(zone)
+    return [
+        segment["key"]
+        for segment in _segments(db)
+        if segment["refresh"] not in {AFTER_BUILD, LIVE}
+        and (segment["refreshed_at"] is None or croniter(segment["refresh"], local).get_prev(datetime) > segment["refreshed_at"])
+    ]
+
+
+def _segments(db: Connection) -> list[dict[str, Any]]:
+    with db.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(SQL.not_dbt).fetchall()
+
+
+def _has_moved(db: Connection, segment: dict[str, Any], moved: set[str]) -> bool:
+    if segment["kind"] != "rules" or segment["refreshed_at"] is None or segment["problem"]:
+        return True  # of the other kinds nothing is known but their result
+    if segment["evaluated_version"] != segment["version"]:
+        return True
+    inputs = _inputs(segment)
+    if inputs["moves"] or inputs["segments"] & moved:
+        return True
+    row = db.execute(
+        SQL.inputs_changed,
+        {
+            "since": segment["refreshed_at"],
+            "attributes": bool(inputs["attributes"]),
+            "events": sorted(inputs["events"]),
+            "segments": sorted(inputs["segments"]),
+            "campaigns": bool(inputs["campaigns"]),
+        },
+    ).fetchone()
+    return row is None or bool(row[0])
+
+
+def _inputs(segment: dict[str, Any]) -> dict[str, Any]:
+    """What a rule tree reads, and whether it moves with time alone."""
+    inputs: dict[str, Any] = {"attributes": set(), "events": set(), "segments": set(), "campaigns": set(), "moves": False}
+    tree = schema.parse(segment["definition"])[0] if segment["kind"] == "rules" else None
+    for _, leaf in schema.leaves(tree) if tree else ():
+        inputs["moves"] |= _moves(leaf)
+        if isinstance(leaf, schema.AttributeCondition):
+            inputs["attributes"].add(leaf.attribute)
+        elif isinstance(leaf, schema.SegmentCondition):
+            inputs["segments"].add(leaf.segment)
+        elif isinstance(leaf, schema.ListCondition):
+            inputs["segments"].add(leaf.list)
+        elif isinstance(leaf, schema.CampaignCondition):
+            inputs["campaigns"].add(leaf.campaign)
+        elif isinstance(leaf, schema.FunnelCondition):
+            inputs["events"].add("deal_stage_changed")
+        elif not isinstance(leaf, schema.BucketCondition):
+            inputs["events"] |= {leaf.event, getattr(leaf, "then", leaf.event)}
+    return inputs
+
+
+def _moves(leaf: Any) -> bool:
+    """Whether a condition can change its answer without any change of data."""
+    window = getattr(leaf, "window", None)
+    if window is not None and (window.last_days or window.last_calendar_days or window.until):
+        return True
+    comparisons = [leaf, getattr(leaf, "compare", None), *getattr(leaf, "where", []), *getattr(leaf, "then_where", [])]
+    operators = [each.operator for each in comparisons if each is not None and each.operator in BY_NAME]
+    return any(name.startswith(("in_", "more_than_days", "anniversary", "has_been")) and _by_time(name) for name in operators)
+
+
+def _by_time(name: str) -> bool:
+    return BY_NAME[name].time_zone == ROLLING or name.startswith(("anniversary", "in_last_calendar"))
