@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from console import automation, bench, campaign, crm, db, demo, event, provider, run, segment, services, template, worker
+from console import (
+    automation,
+    bench,
+    campaign,
+    crm,
+    db,
+    demo,
+    event,
+    provider,
+    run,
+    segment,
+    services,
+    template,
+    worker,
+)
 from console.output import clear_errors
 
 app = typer.Typer(

@@ -67,8 +67,8 @@ def create(
     kind: str = typer.Option("rules", help="rules, sql, manual or function"),
     title: str = typer.Option(..., help="what marketers call it"),
     description: str = typer.Option(""),
-    definition: str = DEFINITION,
-    sql: str = typer.Option(None, "--sql", help="the SELECT of an sql segment"),
+    definition: str | None = DEFINITION,
+    sql: str | None = typer.Option(None, "--sql", help="the SELECT of an sql segment"),
     refresh: str = typer.Option("after every build", help="'after every build', 'live' or a cron expression"),
     json: bool = JSON,
 ) -> None:
@@ -89,12 +89,12 @@ def create(
 @app.command()
 def update(
     key: str = KEY,
-    definition: str = DEFINITION,
-    sql: str = typer.Option(None, "--sql"),
-    title: str = typer.Option(None),
-    description: str = typer.Option(None),
-    refresh: str = typer.Option(None),
-    expected_version: int = typer.Option(None, help="refuse when somebody changed it meanwhile"),
+    definition: str | None = DEFINITION,
+    sql: str | None = typer.Option(None, "--sql"),
+    title: str | None = typer.Option(None),
+    description: str | None = typer.Option(None),
+    refresh: str | None = typer.Option(None),
+    expected_version: int | None = typer.Option(None, help="refuse when somebody changed it meanwhile"),
     json: bool = JSON,
 ) -> None:
     """Changes a segment; a new definition is refreshed at once."""
@@ -126,7 +126,7 @@ def delete(key: str = KEY, json: bool = JSON) -> None:
 
 @app.command()
 def evaluate(
-    key: str = typer.Argument(None, help="one segment; without it all"),
+    key: str | None = typer.Argument(None, help="one segment; without it all"),
     accept_jump: bool = typer.Option(False, "--accept-jump", help="believe a size beyond the guard"),
     json: bool = JSON,
 ) -> None:
@@ -140,9 +140,9 @@ def evaluate(
 
 @app.command()
 def preview(
-    key: str = typer.Argument(None, help="a saved segment; or give --definition or --sql"),
-    definition: str = DEFINITION,
-    sql: str = typer.Option(None, "--sql"),
+    key: str | None = typer.Argument(None, help="a saved segment; or give --definition or --sql"),
+    definition: str | None = DEFINITION,
+    sql: str | None = typer.Option(None, "--sql"),
     sample: int = typer.Option(10, min=0, max=1000),
     json: bool = JSON,
 ) -> None:
@@ -164,7 +164,9 @@ def preview(
     console.print(f"[bold]{found.total:,}[/] contacts, [bold]{found.reachable:,}[/] can be written to by mail")
     console.print(f"{found.milliseconds:,.0f} ms, planner's cost {found.cost:,.0f}; days end in {found.time_zone}")
     if found.wrong_types:
-        console.print(f"{found.wrong_types:,} events hold a value of another type than asked for; they count as not set.")
+        console.print(
+            f"{found.wrong_types:,} events hold a value of another type than asked for; they count as not set."
+        )
     for problem in found.problems:
         console.print(f"{problem.severity}: {problem.where}: {problem.message}", markup=False)
     print_table("A sample", ["contact", "name", "mail", "city", "plan"], [tuple(row.values()) for row in found.sample])
@@ -172,7 +174,12 @@ def preview(
 
 
 @app.command()
-def diff(key: str = KEY, definition: str = DEFINITION, sql: str = typer.Option(None, "--sql"), json: bool = JSON) -> None:
+def diff(
+    key: str = KEY,
+    definition: str | None = DEFINITION,
+    sql: str | None = typer.Option(None, "--sql"),
+    json: bool = JSON,
+) -> None:
     """Who would enter and who would leave if this definition were saved."""
     from activation.segments.preview import difference
 
@@ -216,9 +223,9 @@ def why(key: str = KEY, contact: int = typer.Argument(help="the contact's id"), 
 
 @app.command()
 def backtest(
-    key: str = typer.Argument(None),
-    definition: str = DEFINITION,
-    dates: str = typer.Option(None, help="comma-separated, 2026-03-01,2026-04-01"),
+    key: str | None = typer.Argument(None),
+    definition: str | None = DEFINITION,
+    dates: str | None = typer.Option(None, help="comma-separated, 2026-03-01,2026-04-01"),
     days: int = typer.Option(30, min=1, max=400, help="without --dates: so many days back, each day"),
     json: bool = JSON,
 ) -> None:
@@ -246,8 +253,10 @@ def backtest(
 @app.command()
 def export(
     key: str = KEY,
-    name: str = typer.Option(None, help="name of the model; the segment's key with _reviewed"),
-    folder: Path = typer.Option(None, help="write <name>.sql and <name>.yml there, e.g. dbt_project/models/segments"),
+    name: str | None = typer.Option(None, help="name of the model; the segment's key with _reviewed"),
+    folder: Path | None = typer.Option(
+        None, help="write <name>.sql and <name>.yml there, e.g. dbt_project/models/segments"
+    ),
     json: bool = JSON,
 ) -> None:
     """The rules as a dbt model with the same members."""
@@ -270,7 +279,7 @@ def export(
 @app.command()
 def members(
     key: str = KEY,
-    at: datetime = typer.Option(None, help="who was in it then (UTC), 2026-03-01T12:00:00"),
+    at: datetime | None = typer.Option(None, help="who was in it then (UTC), 2026-03-01T12:00:00"),
     after: int = typer.Option(0, help="continue behind this contact"),
     limit: int = typer.Option(100, min=1, max=1_000_000),
     json: bool = JSON,
@@ -279,7 +288,9 @@ def members(
     from activation.segments import commands
 
     with engage() as db:
-        found = commands.members(db, key, at=at.replace(tzinfo=at.tzinfo or UTC) if at else None, after=after, limit=limit)
+        found = commands.members(
+            db, key, at=at.replace(tzinfo=at.tzinfo or UTC) if at else None, after=after, limit=limit
+        )
     if json:
         print_json({"members": found})
     else:
@@ -302,7 +313,9 @@ def snapshot(key: str = KEY, name: str = typer.Argument(help="what to call this 
 @app.command()
 def upload(
     key: str = KEY,
-    file: Path = typer.Argument(help="a CSV with a column contact_id, crm_customer_id or email", exists=True, dir_okay=False),
+    file: Path = typer.Argument(
+        help="a CSV with a column contact_id, crm_customer_id or email", exists=True, dir_okay=False
+    ),
     mode: str = typer.Option("add", help="add, replace or remove"),
     json: bool = JSON,
 ) -> None:
@@ -319,7 +332,9 @@ def upload(
     if json:
         print_json({"upload": report, "refresh": refreshed})
         return
-    console.print(f"{report.rows:,} rows: {report.added:,} added, {report.removed:,} removed, {report.already:,} were there")
+    console.print(
+        f"{report.rows:,} rows: {report.added:,} added, {report.removed:,} removed, {report.already:,} were there"
+    )
     if report.problems:
         rows = [(each.line, each.value, each.message) for each in report.problems[:50]]
         print_table(f"{len(report.problems):,} rows name nobody", ["line", "value", "problem"], rows)

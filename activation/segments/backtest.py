@@ -69,7 +69,9 @@ def _profiles_then(names: Catalogue) -> sql.Composed:
     """Contacts that existed then; attributes with history as they were, the others as they are."""
     recorded = sorted(names.history & names.attributes.keys())
     columns = [
-        sql.SQL("case when version.contact_id is null then profile.{0} else version.{0} end as {0}").format(sql.Identifier(name))
+        sql.SQL("case when version.contact_id is null then profile.{0} else version.{0} end as {0}").format(
+            sql.Identifier(name)
+        )
         if name in recorded
         else sql.SQL("profile.{}").format(sql.Identifier(name))
         for name in names.attributes

@@ -44,7 +44,9 @@ class Catalogue:
 def catalogue(db: Connection, time_zone: str) -> Catalogue:
     """Reads it from the tables as they are; properties of events are taken from a sample of the newest."""
     return Catalogue(
-        attributes=_typed(db.execute(SQL.columns, {"table_schema": "profiles", "table_name": "contact_profiles"}).fetchall()),
+        attributes=_typed(
+            db.execute(SQL.columns, {"table_schema": "profiles", "table_name": "contact_profiles"}).fetchall()
+        ),
         time_zone=time_zone,
         events=_events(db),
         segments={

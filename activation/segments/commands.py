@@ -97,7 +97,9 @@ def create(
     if not KEY.fullmatch(key):
         raise Refused(f"{key!r} is no key: a small letter, then small letters, digits and _, at most 63.")
     if kind == "dbt":
-        raise Refused("dbt segments are models: add a .sql and .yml under dbt_project/models/segments and run `engage build`.")
+        raise Refused(
+            "dbt segments are models: add a .sql and .yml under dbt_project/models/segments and run `engage build`."
+        )
     if not title.strip():
         raise Refused("A segment needs a title that marketers will find it by.")
     refuse_errors(validate(db, kind, definition, key=key))
@@ -112,7 +114,9 @@ def create(
                 },
             )  # fmt: skip
     except UniqueViolation:
-        raise Refused(f"There is already a segment {key}. Choose another key, or `engage segment update {key}`.") from None
+        raise Refused(
+            f"There is already a segment {key}. Choose another key, or `engage segment update {key}`."
+        ) from None
     return show(db, key)
 
 
@@ -134,7 +138,9 @@ def update(
     """
     segment = show(db, key)
     if segment.kind == "dbt":
-        raise Refused(f"{key} is a dbt model: change {segment.definition.get('file', 'its file')} and run `engage build`.")
+        raise Refused(
+            f"{key} is a dbt model: change {segment.definition.get('file', 'its file')} and run `engage build`."
+        )
     if definition is not None:
         refuse_errors(validate(db, segment.kind, definition, key=key))
     if refresh is not None:
@@ -164,7 +170,9 @@ def delete(db: Connection, key: str, *, actor: str, now: datetime) -> None:
     """
     segment = show(db, key)
     if segment.kind == "dbt":
-        raise Refused(f"{key} is a dbt model: delete {segment.definition.get('file', 'its file')} and run `engage build`.")
+        raise Refused(
+            f"{key} is a dbt model: delete {segment.definition.get('file', 'its file')} and run `engage build`."
+        )
     with db.transaction():
         db.execute(SQL.lock_version, {"key": key})
         campaigns = [row[0] for row in db.execute(SQL.campaigns_using, {"segment_id": segment.segment_id}).fetchall()]
@@ -237,10 +245,14 @@ def _check_pace(refresh: str, kind: str) -> None:
         return
     if refresh == LIVE:
         if kind != "rules":
-            raise Refused(f"Only rules can be evaluated live; a {kind} segment takes 'after every build' or a cron expression.")
+            raise Refused(
+                f"Only rules can be evaluated live; a {kind} segment takes 'after every build' or a cron expression."
+            )
         return
     if len(refresh.split()) != 5 or not croniter.is_valid(refresh):  # noqa: PLR2004 - minute, hour, day, month, weekday
-        raise Refused(f"{refresh!r} is no pace: write 'after every build', 'live' or a cron expression such as '0 6 * * 1'.")
+        raise Refused(
+            f"{refresh!r} is no pace: write 'after every build', 'live' or a cron expression such as '0 6 * * 1'."
+        )
 
 
 def _circle(db: Connection, key: str, definition: Mapping[str, Any]) -> Sequence[Problem]:
@@ -248,7 +260,9 @@ def _circle(db: Connection, key: str, definition: Mapping[str, Any]) -> Sequence
     uses = {name: segments_used(each) for name, each in db.execute(SQL.rule_definitions).fetchall()}
     uses[key] = segments_used(definition)
     trail = _path_back(key, uses)
-    return [Problem("where", f"the segments would refer to each other in a circle: {' → '.join(trail)}")] if trail else []
+    return (
+        [Problem("where", f"the segments would refer to each other in a circle: {' → '.join(trail)}")] if trail else []
+    )
 
 
 def _path_back(key: str, uses: Mapping[str, set[str]]) -> list[str]:

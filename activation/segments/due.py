@@ -46,7 +46,10 @@ def due_by_cron(db: Connection, *, now: datetime) -> list[str]:
         segment["key"]
         for segment in _segments(db)
         if segment["refresh"] not in {AFTER_BUILD, LIVE}
-        and (segment["refreshed_at"] is None or croniter(segment["refresh"], local).get_prev(datetime) > segment["refreshed_at"])
+        and (
+            segment["refreshed_at"] is None
+            or croniter(segment["refresh"], local).get_prev(datetime) > segment["refreshed_at"]
+        )
     ]
 
 
@@ -78,7 +81,13 @@ def _has_moved(db: Connection, segment: dict[str, Any], moved: set[str]) -> bool
 
 def _inputs(segment: dict[str, Any]) -> dict[str, Any]:
     """What a rule tree reads, and whether it moves with time alone."""
-    inputs: dict[str, Any] = {"attributes": set(), "events": set(), "segments": set(), "campaigns": set(), "moves": False}
+    inputs: dict[str, Any] = {
+        "attributes": set(),
+        "events": set(),
+        "segments": set(),
+        "campaigns": set(),
+        "moves": False,
+    }
     tree = schema.parse(segment["definition"])[0] if segment["kind"] == "rules" else None
     for _, leaf in schema.leaves(tree) if tree else ():
         inputs["moves"] |= _moves(leaf)
@@ -104,7 +113,9 @@ def _moves(leaf: Any) -> bool:
         return True
     comparisons = [leaf, getattr(leaf, "compare", None), *getattr(leaf, "where", []), *getattr(leaf, "then_where", [])]
     operators = [each.operator for each in comparisons if each is not None and each.operator in BY_NAME]
-    return any(name.startswith(("in_", "more_than_days", "anniversary", "has_been")) and _by_time(name) for name in operators)
+    return any(
+        name.startswith(("in_", "more_than_days", "anniversary", "has_been")) and _by_time(name) for name in operators
+    )
 
 
 def _by_time(name: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
-from sqlalchemy import ColumnElement, Select, Text, bindparam, case, cast, func, literal_column, null, select
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, literal_column, null, select
 
 from activation.errors import NotFound
 from activation.segments import commands
@@ -75,12 +75,16 @@ def _tree(db: Connection, tree: schema.RuleTree, names: Catalogue, contact_id: i
     contact = compiler.contacts()
     columns: list[Any] = []
     for number, (_, leaf) in enumerate(places):
-        columns.append(func.coalesce(compiler.condition(leaf, contact), literal_column("false")).label(f"truth_{number}"))
+        columns.append(
+            func.coalesce(compiler.condition(leaf, contact), literal_column("false")).label(f"truth_{number}")
+        )
         columns.append(cast(_found(compiler, leaf, contact, contact_id), Text).label(f"found_{number}"))
     answers: dict[str, tuple[bool, str | None]] = {}
     # a SELECT holds 1,664 columns; trees hold up to 1,000 conditions
     for start in range(0, len(columns), 500):
-        asked = as_members(select(*columns[start : start + 500]).select_from(contact).where(contact.c.contact_id == contact_id))
+        asked = as_members(
+            select(*columns[start : start + 500]).select_from(contact).where(contact.c.contact_id == contact_id)
+        )
         row = db.execute(asked.statement, dict(asked.parameters)).fetchone()
         assert row is not None
         for offset in range(0, len(row), 2):
@@ -90,7 +94,9 @@ def _tree(db: Connection, tree: schema.RuleTree, names: Catalogue, contact_id: i
 
 def _step(node: Any, path: str, answers: Mapping[str, tuple[bool, str | None]]) -> Step:
     if isinstance(node, schema.And | schema.Or):
-        steps = [_step(child, f"{path}.conditions[{number}]", answers) for number, child in enumerate(node.conditions, 1)]
+        steps = [
+            _step(child, f"{path}.conditions[{number}]", answers) for number, child in enumerate(node.conditions, 1)
+        ]
         together = all if isinstance(node, schema.And) else any
         return Step(path, in_words(node), together(step.outcome for step in steps), steps=steps)
     if isinstance(node, schema.Not):
@@ -104,7 +110,11 @@ def _found(compiler: Compiler, leaf: schema.Leaf, contact: Any, contact_id: int)
     """The value that decided, as text."""
     if isinstance(leaf, schema.AttributeCondition):
         value = cast(contact.c[leaf.attribute], Text)
-        return func.coalesce(value, "not set") if leaf.operator != "has_been" else _since(compiler, leaf, value, contact_id)
+        return (
+            func.coalesce(value, "not set")
+            if leaf.operator != "has_been"
+            else _since(compiler, leaf, value, contact_id)
+        )
     if isinstance(leaf, schema.BucketCondition):
         return cast(null(), Text)
     if isinstance(leaf, schema.EventCount | schema.EventTime | schema.EventMeasure | schema.EventSequence):
@@ -117,7 +127,9 @@ def _since(compiler: Compiler, leaf: schema.AttributeCondition, value: Any, cont
     newest = (
         select(func.max(version.c.valid_from)).where(version.c.contact_id == contact_id, version.c.valid_to.is_(None))
     ).scalar_subquery()
-    return func.coalesce(value, "not set") + func.coalesce(", recorded since " + cast(newest, Text), ", not yet recorded")
+    return func.coalesce(value, "not set") + func.coalesce(
+        ", recorded since " + cast(newest, Text), ", not yet recorded"
+    )
 
 
 def _events_found(compiler: Compiler, leaf: Any, contact_id: int) -> Select[Any]:
@@ -128,15 +140,19 @@ def _events_found(compiler: Compiler, leaf: Any, contact_id: int) -> Select[Any]
         *compiler.window(event, getattr(leaf, "window", None)),
     ]
     number = cast(func.count(), Text) + case((func.count() == 1, " event"), else_=" events")
-    newest = func.coalesce(", the last on " + func.to_char(
-        func.timezone(compiler.catalogue.time_zone, func.max(event.c.occurred_at)), "YYYY-MM-DD HH24:MI"), "")
+    newest = func.coalesce(
+        ", the last on "
+        + func.to_char(
+            func.timezone(compiler.catalogue.time_zone, func.max(event.c.occurred_at)), "YYYY-MM-DD HH24:MI"
+        ),
+        "",
+    )
     if isinstance(leaf, schema.EventTime):
         moment = (func.min if leaf.operator == "first_time" else func.max)(event.c.occurred_at)
         local = func.to_char(func.timezone(compiler.catalogue.time_zone, moment), "YYYY-MM-DD HH24:MI")
         return select(func.coalesce(local, "never")).where(*conditions)
     if isinstance(leaf, schema.EventMeasure):
-        measure = {"sum": func.sum, "average": func.avg, "minimum": func.min, "maximum": func.max}[leaf.operator]
-        value = measure(compiler.property(event, leaf.property, "numeric").sql)
+        value = compiler.measure(event, leaf)
         return select(func.coalesce(cast(value, Text), "not set") + " over " + number).where(*conditions)
     return select(number + newest).where(*conditions)
 
@@ -150,7 +166,9 @@ def _whole(db: Connection, segment: commands.Segment, names: Catalogue, contact_
                 db, segment.definition, names, segment_id=segment.segment_id, at=at
             )
             row = db.execute(
-                sql.SQL("select exists (select from ({}) as member where member.contact_id = %(the_contact)s)").format(members.statement),
+                sql.SQL("select exists (select from ({}) as member where member.contact_id = %(the_contact)s)").format(
+                    members.statement
+                ),
                 {**members.parameters, "the_contact": contact_id},
             ).fetchone()
     except MembersUnavailable as error:

@@ -51,7 +51,9 @@ def as_dbt_model(db: Connection, key: str, *, name: str | None = None) -> DbtMod
 
 def _model(segment: commands.Segment, statement: str) -> str:
     from_where = f"exported from the rules segment {segment.key}, version {segment.version}"
-    return f"-- {from_where}\nwith members as (\n{_indented(_escaped(statement))}\n)\n\nselect contact_id from members\n"
+    return (
+        f"-- {from_where}\nwith members as (\n{_indented(_escaped(statement))}\n)\n\nselect contact_id from members\n"
+    )
 
 
 def _escaped(statement: str) -> str:
@@ -76,7 +78,15 @@ def _yml(segment: commands.Segment, model: str) -> str:
             {
                 "name": model,
                 "description": segment.description or segment.title,
-                "config": {"meta": {"segment": {"title": f"{segment.title} (reviewed)", "owner": "crm-team", "refresh": "after every build"}}},
+                "config": {
+                    "meta": {
+                        "segment": {
+                            "title": f"{segment.title} (reviewed)",
+                            "owner": "crm-team",
+                            "refresh": "after every build",
+                        }
+                    }
+                },
                 "columns": [{"name": "contact_id", "description": "Who is in.", "data_tests": ["unique", "not_null"]}],
             }
         ]

@@ -80,7 +80,13 @@ def of_ids(contact_ids: Iterable[int]) -> Upload:
 
 
 def upload(
-    db: Connection, key: str, content: Upload, *, mode: Literal["add", "replace", "remove"] = "add", actor: str, now: datetime
+    db: Connection,
+    key: str,
+    content: Upload,
+    *,
+    mode: Literal["add", "replace", "remove"] = "add",
+    actor: str,
+    now: datetime,
 ) -> ListReport:
     """Adds the contacts of a file to a manual segment, puts them in its place, or takes them off it.
 
@@ -95,7 +101,13 @@ def upload(
             copy.set_types(["bigint", "text"])
             for row in content.rows:
                 copy.write_row((row.line, row.value))
-        db.execute({"contact_id": SQL.match_contact_id, "crm_customer_id": SQL.match_crm_customer_id, "email": SQL.match_email}[content.column])
+        db.execute(
+            {
+                "contact_id": SQL.match_contact_id,
+                "crm_customer_id": SQL.match_crm_customer_id,
+                "email": SQL.match_email,
+            }[content.column]
+        )
         arguments = {"segment_id": segment.segment_id, "actor": actor, "now": now, "mode": mode}
         counted = db.execute(SQL.take_off if mode == "remove" else SQL.put_on, arguments).fetchone()
         problems = [RowProblem(*row) for row in db.execute(SQL.problems, {"limit": MOST_PROBLEMS_SHOWN}).fetchall()]
@@ -111,7 +123,9 @@ def _rows(reader: Iterator[Sequence[str]], position: int) -> Iterator[ListRow]:
                 value = cells[position].strip() if position < len(cells) else ""
                 yield ListRow(line, value.replace("\x00", "�"))
     except csv.Error as error:
-        raise Refused(f"The file cannot be read as CSV after line {getattr(reader, 'line_num', '?')}: {error}") from error
+        raise Refused(
+            f"The file cannot be read as CSV after line {getattr(reader, 'line_num', '?')}: {error}"
+        ) from error
 
 
 def _decoded(content: bytes) -> str:
@@ -125,4 +139,6 @@ def _decode(content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Refused(f"The file is not {encoding.upper()} at byte {error.start}: save it as CSV UTF-8 and upload it again.") from None
+        raise Refused(
+            f"The file is not {encoding.upper()} at byte {error.start}: save it as CSV UTF-8 and upload it again."
+        ) from None

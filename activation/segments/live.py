@@ -91,7 +91,9 @@ def evaluate_contacts(
     return row[0], row[1], problems
 
 
-def _evaluate(db: Connection, compiler: Compiler, segments: Sequence[Refreshable], trees: Mapping[str, schema.RuleTree]) -> None:
+def _evaluate(
+    db: Connection, compiler: Compiler, segments: Sequence[Refreshable], trees: Mapping[str, schema.RuleTree]
+) -> None:
     """All of them in one statement; each keeps its parameters apart by a name of its own."""
     parts: list[sql.Composable] = []
     parameters: dict[str, Any] = {}
@@ -104,7 +106,8 @@ def _evaluate(db: Connection, compiler: Compiler, segments: Sequence[Refreshable
         )
         parameters |= members.parameters
     db.execute(
-        sql.SQL("insert into pg_temp.live_now (segment_id, contact_id) ") + sql.SQL(" union all ").join(parts), parameters
+        sql.SQL("insert into pg_temp.live_now (segment_id, contact_id) ") + sql.SQL(" union all ").join(parts),
+        parameters,
     )
 
 

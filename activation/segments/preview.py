@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from psycopg import ClientCursor, Connection, sql
 from psycopg.rows import dict_row
 from sqlglot import ParseError, transpile
 
+from activation.errors import Refused
 from activation.segments import commands
 from activation.segments.catalogue import Catalogue
 from activation.segments.kinds.contract import Members, MembersUnavailable
@@ -104,44 +106,34 @@ def as_text(db: Connection, members: Members) -> str:
         return written
 
 
-class _evaluated:  # noqa: N801 - reads as what it is: with _evaluated(…)
-    """segment_now filled for the length of a block, and everything undone after it."""
+@dataclass(frozen=True)
+class _Evaluation:
+    text: str
+    cost: float | None
+    milliseconds: float
 
-    def __init__(
-        self, db: Connection, kind: str, definition: Mapping[str, Any], names: Catalogue, at: datetime, key: str | None
-    ) -> None:
-        self._db, self._kind, self._definition, self._names, self._at, self._key = db, kind, definition, names, at, key
-        self._transaction = db.transaction(force_rollback=True)
-        self.text, self.milliseconds = "", 0.0
-        self.cost: float | None = None
 
-    def __enter__(self) -> _evaluated:
-        self._transaction.__enter__()
-        try:
-            self._evaluate()
-        except BaseException as error:
-            self._transaction.__exit__(type(error), error, error.__traceback__)
-            if isinstance(error, MembersUnavailable):
-                raise commands.Refused(str(error)) from error
-            if isinstance(error, psycopg.errors.QueryCanceled):
-                raise commands.Refused(f"This takes longer than {TIME_LIMIT}: narrow it, or save it and let a refresh do it.") from error
-            if isinstance(error, psycopg.Error):
-                raise commands.Refused(f"Postgres says: {str(error).strip().splitlines()[0]}") from error
-            raise
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._transaction.__exit__(*exception)
-
-    def _evaluate(self) -> None:
-        self._db.execute(sql.SQL("set local statement_timeout = {}").format(TIME_LIMIT))
-        segment_id = None if self._key is None else commands.show(self._db, self._key).segment_id
-        began = time.perf_counter()
-        members = KINDS[self._kind].members(self._db, self._definition, self._names, segment_id=segment_id, at=self._at)
-        self.text = as_text(self._db, members) if self._kind != "sql" else str(self._definition.get("sql", ""))
-        self.cost = _cost(self._db, members)
-        fill_segment_now(self._db, members)
-        self.milliseconds = (time.perf_counter() - began) * 1000
+@contextmanager
+def _evaluated(
+    db: Connection, kind: str, definition: Mapping[str, Any], names: Catalogue, at: datetime, key: str | None
+) -> Iterator[_Evaluation]:
+    """segment_now filled for the length of the block, and everything undone after it. Raises Refused in its author's words."""
+    segment_id = None if key is None else commands.show(db, key).segment_id
+    try:
+        with db.transaction(force_rollback=True):
+            db.execute(sql.SQL("set local statement_timeout = {}").format(TIME_LIMIT))
+            began = time.perf_counter()
+            members = KINDS[kind].members(db, definition, names, segment_id=segment_id, at=at)
+            text = str(definition.get("sql", "")) if kind == "sql" else as_text(db, members)
+            cost = _cost(db, members)
+            fill_segment_now(db, members)
+            yield _Evaluation(text, cost, (time.perf_counter() - began) * 1000)
+    except MembersUnavailable as error:
+        raise Refused(str(error)) from error
+    except psycopg.errors.QueryCanceled:
+        raise Refused(f"This takes longer than {TIME_LIMIT}: narrow it, or save it and let a refresh do it.") from None
+    except psycopg.Error as error:
+        raise Refused(f"Postgres says: {str(error).strip().splitlines()[0]}") from error
 
 
 def _cost(db: Connection, members: Members) -> float | None:
@@ -172,6 +164,8 @@ def _one(db: Connection, statement: Any, arguments: Mapping[str, Any]) -> Any:
     return row
 
 
-def _sample(db: Connection, statement: Any, size: int, arguments: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def _sample(
+    db: Connection, statement: Any, size: int, arguments: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     with db.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement, {**(arguments or {}), "sample": size}).fetchall()

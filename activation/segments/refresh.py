@@ -102,7 +102,9 @@ def refresh_all(
 
     Conditions that several of them share are evaluated once.
     """
-    found = [segment for segment in _active(db, None if keys is None else list(keys)) if not kinds or segment.kind in kinds]
+    found = [
+        segment for segment in _active(db, None if keys is None else list(keys)) if not kinds or segment.kind in kinds
+    ]
     if blocked := guard.blocked_by(db, INPUT_SUITES):
         return [_keep(db, segment, blocked, now) for segment in found]
     names = _catalogue(db)
@@ -182,7 +184,11 @@ def _replace(
         raise MembersUnavailable(jump)
     difference = db.execute(
         SQL.apply_difference,
-        {"segment_id": segment.segment_id, "now": now, "is_live": segment.kind == "rules" and segment.refresh == "live"},
+        {
+            "segment_id": segment.segment_id,
+            "now": now,
+            "is_live": segment.kind == "rules" and segment.refresh == "live",
+        },
     ).fetchone()
     assert difference is not None
     entered, exited = difference

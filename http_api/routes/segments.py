@@ -215,7 +215,9 @@ def _backtest(db: Connection, definition: dict[str, Any], dates: list[date]) -> 
 def refused(_request: Request, error: Exception) -> JSONResponse:
     """What was asked for and cannot be had: 404 for unknown names, 422 for definitions with every problem, else 409."""
     if isinstance(error, DefinitionRefused):
-        return JSONResponse({"detail": str(error), "problems": [vars(each) for each in error.problems]}, status_code=422)
+        return JSONResponse(
+            {"detail": str(error), "problems": [vars(each) for each in error.problems]}, status_code=422
+        )
     return JSONResponse({"detail": str(error)}, status_code=404 if isinstance(error, NotFound) else 409)
 
 

@@ -80,7 +80,11 @@ def crm_columns(crm: Connection, table: CrmTable) -> list[MirrorColumn]:
                 f"The CRM table {schema}.{name} has no column {', '.join(missing)}, which crm_tables.yaml names as "
                 f"`{role}` of {table.name}. Its columns: {', '.join(sorted(names))}."
             )
-    needed = names if table.columns is None else {*table.columns, *table.key, table.changed_at, table.contact}
+    needed = (
+        names
+        if table.columns is None
+        else {*table.columns, *table.key, table.changed_at, *([table.contact] if table.contact else [])}
+    )
     return [column for column in found if column.name in needed]
 
 

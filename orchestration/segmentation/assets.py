@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from activation.segments.kinds.dbt_model import SegmentDefinition, segments_in
 from activation.segments import live
 from activation.segments.due import refresh_changed
+from activation.segments.kinds.dbt_model import SegmentDefinition, segments_in
 from activation.segments.refresh import RefreshReport, refresh, register
 from orchestration.resources import EngageDb, now
 from orchestration.transformation.manifest import current_manifest
@@ -82,7 +82,8 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=["membership", "defined_on_screens"],
-        deps=[["membership", segment.key] for segment in segments] or [["profiles", "contact_profiles"], ["core", "events"]],
+        deps=[["membership", segment.key] for segment in segments]
+        or [["profiles", "contact_profiles"], ["core", "events"]],
         check_specs=[SIZES_CHECK],
         group_name="membership",
         kinds={"postgres", "python"},

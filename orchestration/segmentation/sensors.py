@@ -15,17 +15,21 @@ class DueSegments(dg.Config):
 
 @dg.op(description="Refreshes the named segments, those that others refer to first.")
 def refresh_due_segments(context: dg.OpExecutionContext, config: DueSegments, engage_db: EngageDb) -> None:
+    """One call and one report."""
     with engage_db.connect() as db:
         reports = refresh_all(db, now=now(), keys=config.keys)
     for report in reports:
         if report.problem:
             context.log.warning(f"{report.key} keeps its last good membership: {report.problem}")
         else:
-            context.log.info(f"{report.key}: {report.size:,} members, {report.entered:,} entered, {report.exited:,} left")
+            context.log.info(
+                f"{report.key}: {report.size:,} members, {report.entered:,} entered, {report.exited:,} left"
+            )
 
 
 @dg.job(name="segments_by_the_clock", description="Segments whose own hour has come.")
 def segments_by_the_clock() -> None:
+    """The job of the sensor."""
     refresh_due_segments()
 
 
@@ -36,6 +40,7 @@ def segments_by_the_clock() -> None:
     description="Asks which segments with a cron expression of their own are due.",
 )
 def due_segments(engage_db: EngageDb) -> dg.RunRequest | dg.SkipReason:
+    """One query, one run for all that are due."""
     moment = now()
     with engage_db.connect() as db:
         keys = due_by_cron(db, now=moment)

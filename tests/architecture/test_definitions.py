@@ -102,7 +102,7 @@ def test_jobs_clocks_and_sensors_are_these_and_run_from_the_start(definitions):
     repository = definitions.get_repository_def()
 
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == {
-        "loop", "build", "campaigns", "extraction", "outcomes", "measures",
+        "loop", "build", "campaigns", "extraction", "outcomes", "measures", "segments_by_the_clock",
     }  # fmt: skip
     assert {clock.name: clock.cron_schedule for clock in repository.schedule_defs} == {
         "loop_every_15_minutes": "*/15 * * * *",
@@ -111,4 +111,4 @@ def test_jobs_clocks_and_sensors_are_these_and_run_from_the_start(definitions):
     assert all(clock.default_status == dg.DefaultScheduleStatus.RUNNING for clock in repository.schedule_defs)
     assert {
         sensor.name for sensor in repository.sensor_defs if sensor.name != "default_automation_condition_sensor"
-    } == {"due_campaigns"}
+    } == {"due_campaigns", "due_segments"}

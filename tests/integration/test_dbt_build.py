@@ -475,8 +475,13 @@ def test_orders_that_came_before_their_customer_are_in_the_profile_once_the_cust
 
 def test_what_live_segments_read_is_what_the_build_made(built):
     """The same derivation twice: from the newest landed rows for single people, and as tables for all."""
-    for live_view, table in (("live.live_events", "core.events"), ("live.live_contact_profiles", "profiles.contact_profiles")):
-        differing = built.rows(f"(table {live_view} except table {table}) union all (table {table} except table {live_view})")
+    for live_view, table in (
+        ("live.live_events", "core.events"),
+        ("live.live_contact_profiles", "profiles.contact_profiles"),
+    ):
+        differing = built.rows(
+            f"(table {live_view} except table {table}) union all (table {table} except table {live_view})"
+        )
         assert differing == []
         assert built.row(f"select count(*) > 0 from {table}") == (True,)
 

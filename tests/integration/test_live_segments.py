@@ -33,11 +33,16 @@ def test_live_evaluation_of_changed_people_agrees_with_evaluating_everybody(worl
     world = rule_worlds.random_world(rng, AT)
     rule_worlds.load(worlds, world)
     world.message_events = []
-    worlds.execute("truncate engage.segments, engage.segment_members, engage.segment_membership_history, engage.segment_sizes, engage.message_events cascade")
+    worlds.execute(
+        "truncate engage.segments, engage.segment_members, engage.segment_membership_history, engage.segment_sizes, engage.message_events cascade"
+    )
     names = catalogue_of(world)
     trees = {f"s{number}": rule_worlds.random_tree(rng, AT) for number in range(12)}
     for key, number in (*rule_worlds.SEGMENTS.items(), *rule_worlds.LISTS.items()):
-        worlds.execute("insert into engage.segments (segment_id, key, kind, title, description, definition, created_at) overriding system value values (%s, %s, 'manual', 'x', '', '{}', now())", [number, key])
+        worlds.execute(
+            "insert into engage.segments (segment_id, key, kind, title, description, definition, created_at) overriding system value values (%s, %s, 'manual', 'x', '', '{}', now())",
+            [number, key],
+        )
     for key, tree in trees.items():
         worlds.execute(
             "insert into engage.segments (segment_id, key, kind, title, description, definition, refresh, evaluated_version, created_at) "
@@ -49,22 +54,39 @@ def test_live_evaluation_of_changed_people_agrees_with_evaluating_everybody(worl
     for key in trees:
         stale = rng.sample(changed, 4)
         for table in ("segment_members", "segment_membership_history"):
-            worlds.cursor().executemany(f"insert into engage.{table} (segment_id, contact_id, entered_at) values (%s, %s, %s)", [(100 + int(key[1:]), each, AT) for each in stale])
-    worlds.cursor().executemany("insert into engage.live_changes (contact_id, landed_at) values (%s, %s)", [(each, AT) for each in changed])
+            worlds.cursor().executemany(
+                f"insert into engage.{table} (segment_id, contact_id, entered_at) values (%s, %s, %s)",
+                [(100 + int(key[1:]), each, AT) for each in stale],
+            )
+    worlds.cursor().executemany(
+        "insert into engage.live_changes (contact_id, landed_at) values (%s, %s)", [(each, AT) for each in changed]
+    )
     for key, number in rule_worlds.SEGMENTS.items():
-        worlds.cursor().executemany("insert into engage.segment_members values (%s, %s, now())", [(number, each) for each in world.members[key]])
+        worlds.cursor().executemany(
+            "insert into engage.segment_members values (%s, %s, now())", [(number, each) for each in world.members[key]]
+        )
 
     for key, number in rule_worlds.LISTS.items():
-        worlds.cursor().executemany("insert into engage.segment_list_entries values (%s, %s, now(), 'test')", [(number, each) for each in world.lists[key]])
+        worlds.cursor().executemany(
+            "insert into engage.segment_list_entries values (%s, %s, now(), 'test')",
+            [(number, each) for each in world.lists[key]],
+        )
 
     report = live.evaluate_changes(worlds, names, now=AT)
 
     assert report.problems == {}
     oracle = Oracle(world, AT)
     for key, tree in trees.items():
-        found = {row[0] for row in worlds.execute("select contact_id from engage.segment_members where segment_id = %s", [100 + int(key[1:])]).fetchall()}
+        found = {
+            row[0]
+            for row in worlds.execute(
+                "select contact_id from engage.segment_members where segment_id = %s", [100 + int(key[1:])]
+            ).fetchall()
+        }
         assert found == oracle.members(tree), tree
-    still_open = worlds.execute("select count(*) from engage.segment_membership_history where exited_at is null").fetchone()
+    still_open = worlds.execute(
+        "select count(*) from engage.segment_membership_history where exited_at is null"
+    ).fetchone()
     members = worlds.execute("select count(*) from engage.segment_members where segment_id >= 100").fetchone()
     assert still_open == members
 
@@ -75,7 +97,9 @@ def db(engage_url, settings_for):
         factory.build(connection)
         for number in range(1, 6):
             factory.add_contact(connection, number, plan="pro" if number <= 2 else "free")
-        commands.create(connection, "pros", kind="rules", title="Pros", definition=PRO, refresh="live", actor="ada", now=AT)
+        commands.create(
+            connection, "pros", kind="rules", title="Pros", definition=PRO, refresh="live", actor="ada", now=AT
+        )
         refresh.refresh(connection, "pros", now=AT)
         yield connection
 
@@ -85,7 +109,9 @@ def members(db, key="pros"):
 
 
 def land(db, *contacts):
-    db.cursor().executemany("insert into engage.live_changes (contact_id, landed_at) values (%s, %s)", [(each, AT) for each in contacts])
+    db.cursor().executemany(
+        "insert into engage.live_changes (contact_id, landed_at) values (%s, %s)", [(each, AT) for each in contacts]
+    )
 
 
 def test_only_people_of_whom_something_landed_are_looked_at(db):
@@ -103,7 +129,9 @@ def test_a_segment_that_refers_to_another_sees_it_as_it_is_after_the_round(db):
     db.execute("update profiles.contact_profiles set city = 'Rome' where contact_id = 3")
     tree = {"version": 1, "where": {"type": "and", "conditions": [
         {"type": "segment", "segment": "pros"}, {"type": "attribute", "attribute": "city", "operator": "equals", "value": "rome"}]}}  # fmt: skip
-    commands.create(db, "a_roman_pros", kind="rules", title="Roman pros", definition=tree, refresh="live", actor="ada", now=AT)
+    commands.create(
+        db, "a_roman_pros", kind="rules", title="Roman pros", definition=tree, refresh="live", actor="ada", now=AT
+    )
     refresh.refresh(db, "a_roman_pros", now=AT)
     db.execute("update profiles.contact_profiles set plan = 'Pro' where contact_id = 3")
     land(db, 3)
@@ -115,7 +143,9 @@ def test_a_segment_that_refers_to_another_sees_it_as_it_is_after_the_round(db):
 
 def test_a_refresh_on_built_data_does_not_undo_what_live_evaluation_saw_in_newer_rows(db):
     db.execute("drop view live.live_contact_profiles")
-    db.execute("create view live.live_contact_profiles as select profile.* from profiles.contact_profiles profile where contact_id <> 1")
+    db.execute(
+        "create view live.live_contact_profiles as select profile.* from profiles.contact_profiles profile where contact_id <> 1"
+    )
     land(db, 1)
     live.evaluate_changes(db, commands.names(db), now=AT)
     assert members(db) == [2]
@@ -139,9 +169,23 @@ def test_changes_wait_while_the_data_tests_object(db):
 
 
 def test_a_segment_with_a_broken_definition_is_left_alone_and_named(db):
-    commands.create(db, "romans", kind="rules", title="Romans", definition={"version": 1, "where": {"type": "attribute", "attribute": "city", "operator": "equals", "value": "Rome"}}, refresh="live", actor="ada", now=AT)
+    commands.create(
+        db,
+        "romans",
+        kind="rules",
+        title="Romans",
+        definition={
+            "version": 1,
+            "where": {"type": "attribute", "attribute": "city", "operator": "equals", "value": "Rome"},
+        },
+        refresh="live",
+        actor="ada",
+        now=AT,
+    )
     refresh.refresh(db, "romans", now=AT)
-    db.execute("""update engage.segments set definition = jsonb_set(definition, '{where,attribute}', '"town"') where key = 'romans'""")
+    db.execute(
+        """update engage.segments set definition = jsonb_set(definition, '{where,attribute}', '"town"') where key = 'romans'"""
+    )
     db.execute("update profiles.contact_profiles set plan = 'pro' where contact_id = 5")
     land(db, 5)
 

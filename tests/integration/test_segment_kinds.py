@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 
@@ -12,9 +11,9 @@ import pytest
 from activation.errors import Refused
 from activation.segments import commands, lists, preview, refresh
 from activation.segments.kinds import python_function
+from activation.segments.kinds.contract import MembersUnavailable
 from activation.segments.kinds.read_only import reader, reader_url, role_of
 from activation.segments.kinds.sql_query import check_select, read_members
-from activation.segments.kinds.contract import MembersUnavailable
 from activation.segments.problems import DefinitionRefused
 from engage_db.settings import PROJECT_ROOT, load_settings
 from tests.factories import engage as factory
@@ -64,14 +63,22 @@ def fingerprint(db):
 
 
 def test_an_sql_segment_has_whom_its_select_returns(db):
-    report = create(db, "sql", {"sql": "select contact_id from profiles.contact_profiles where plan = 'pro' -- the paying ones"})
+    report = create(
+        db, "sql", {"sql": "select contact_id from profiles.contact_profiles where plan = 'pro' -- the paying ones"}
+    )
 
     assert (report.problem, report.entered) == (None, 4)
     assert members(db) == [1, 2, 3, 4]
 
 
 def test_ids_that_are_no_contacts_and_null_are_left_out(db):
-    create(db, "sql", {"sql": "select v.contact_id from (select 1 as contact_id union all select 1 union all select null union all select 777) v"})
+    create(
+        db,
+        "sql",
+        {
+            "sql": "select v.contact_id from (select 1 as contact_id union all select 1 union all select null union all select 777) v"
+        },
+    )
 
     assert members(db) == [1]
 
@@ -142,7 +149,9 @@ def test_the_role_itself_can_do_nothing_but_read_even_if_the_parser_were_fooled(
 
 def test_a_statement_that_takes_too_long_is_stopped_and_the_last_good_membership_stands(db):
     create(db, "sql", {"sql": "select contact_id from profiles.contact_profiles where plan = 'pro'"})
-    db.execute("insert into core.events (contact_id, event_name, occurred_at) select 1, 'x', now() from generate_series(1, 3000)")
+    db.execute(
+        "insert into core.events (contact_id, event_name, occurred_at) select 1, 'x', now() from generate_series(1, 3000)"
+    )
     cross = "select a.contact_id from core.events a cross join core.events b cross join core.events c where a.properties is distinct from b.properties or c.value > 1"
     commands.update(db, "mine", definition={"sql": cross}, actor="ada", now=AT)
 
@@ -156,7 +165,9 @@ def test_a_timeout_that_the_statement_switched_off_is_kept_by_the_watchdog(db, m
     """Were set_config let through, the statement would still end, and nobody would see the setting after it."""
     monkeypatch.setattr("activation.segments.kinds.sql_query.check_select", lambda _statement: [])
     with db.transaction(), pytest.raises(MembersUnavailable, match="longer than 2 seconds"):
-        read_members(db, "select length(set_config('statement_timeout', '0', false)) + pg_sleep(30)::text::int as contact_id")
+        read_members(
+            db, "select length(set_config('statement_timeout', '0', false)) + pg_sleep(30)::text::int as contact_id"
+        )
     with reader(db, seconds=2) as fresh:
         assert fresh.execute("show statement_timeout").fetchone() == ("2s",)
 
@@ -188,8 +199,13 @@ def test_the_role_reads_tables_that_dbt_builds_later(db):
 
 def test_an_installation_that_may_not_create_roles_is_told_what_to_set(db, engage_url):
     db.execute("drop role if exists modest; create role modest login password 'm'")
-    db.execute("grant all on all tables in schema engage, core, profiles to modest; grant usage on schema engage, core, profiles to modest")
-    with psycopg.connect(engage_url, user="modest", password="m", autocommit=True) as modest, pytest.raises(MembersUnavailable, match="SEGMENT_SQL_DATABASE_URL"):
+    db.execute(
+        "grant all on all tables in schema engage, core, profiles to modest; grant usage on schema engage, core, profiles to modest"
+    )
+    with (
+        psycopg.connect(engage_url, user="modest", password="m", autocommit=True) as modest,
+        pytest.raises(MembersUnavailable, match="SEGMENT_SQL_DATABASE_URL"),
+    ):
         reader_url(modest)
 
 
@@ -198,11 +214,14 @@ def test_each_database_has_a_role_of_its_own():
 
 
 def test_a_plain_window_over_events_is_allowed():
-    assert check_select(
-        "with recent as (select contact_id, row_number() over (partition by contact_id order by occurred_at desc) as place, properties "
-        "from core.events where event_name = 'order_created' and occurred_at > now() - interval '30 days') "
-        "select contact_id from recent where place = 1 and properties ->> 'status' in ('paid', 'shipped')"
-    ) == []
+    assert (
+        check_select(
+            "with recent as (select contact_id, row_number() over (partition by contact_id order by occurred_at desc) as place, properties "
+            "from core.events where event_name = 'order_created' and occurred_at > now() - interval '30 days') "
+            "select contact_id from recent where place = 1 and properties ->> 'status' in ('paid', 'shipped')"
+        )
+        == []
+    )
 
 
 # -- functions
@@ -277,7 +296,7 @@ def upload(db, content, **options):
     "content",
     [
         b"contact_id\n1\n2\n",
-        "﻿Contact ID;note\r\n1;\"two\r\nlines\"\r\n2;x\r\n".encode(),
+        '﻿Contact ID;note\r\n1;"two\r\nlines"\r\n2;x\r\n'.encode(),
         "name\temail\nx\tC1@mail.test.dev \ny\tc2@mail.test.dev".encode("utf-16"),
         b"\n".join([b"contact_id,x", b"1,", b"", b"2,a", b"2,again"]),
     ],

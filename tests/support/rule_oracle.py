@@ -80,11 +80,17 @@ class Oracle:
         times = [event["occurred_at"] for event in self.matching(contact, node["event"], node.get("where", []), None)]
         if not times:
             return False
-        return self.compare(min(times) if node["operator"] == "first_time" else max(times), "timestamp", node["compare"])
+        return self.compare(
+            min(times) if node["operator"] == "first_time" else max(times), "timestamp", node["compare"]
+        )
 
     def event_measure(self, node: dict, contact: dict) -> bool:
         events = self.matching(contact, node["event"], node.get("where", []), node.get("window"))
-        values = [value for event in events if (value := self.property(event, node.get("property", "value"), "numeric")) is not None]
+        values = [
+            value
+            for event in events
+            if (value := self.property(event, node.get("property", "value"), "numeric")) is not None
+        ]
         if not values:
             return False
         total = sum(values, Decimal(0))
@@ -148,7 +154,10 @@ class Oracle:
             if event["contact_id"] == contact["contact_id"]
             and event["event_name"] == name
             and self.inside(event["occurred_at"], window)
-            and all(self.compare(self.property(event, each["property"], (kind := self.kind_of(each))), kind, each) for each in where)
+            and all(
+                self.compare(self.property(event, each["property"], (kind := self.kind_of(each))), kind, each)
+                for each in where
+            )
         ]
 
     def inside(self, moment: datetime, window: dict | None) -> bool:
@@ -230,7 +239,11 @@ class Oracle:
         if kind == "array":
             entries = {str(entry).strip(BLANKS).lower() for entry in value}
             wanted = {str(entry).strip(BLANKS).lower() for entry in comparison["values"]}
-            return {"contains_any": bool(entries & wanted), "contains_all": wanted <= entries, "contains_none": not entries & wanted}[operator]
+            return {
+                "contains_any": bool(entries & wanted),
+                "contains_all": wanted <= entries,
+                "contains_none": not entries & wanted,
+            }[operator]
         if kind == "boolean":
             wanted_flag = comparison.get("value", operator == "is_true")
             return (value is not wanted_flag) if operator == "not_equals" else value is wanted_flag
@@ -303,9 +316,16 @@ class Oracle:
     def _anniversary(self, day: date, operator: str, days: int) -> bool:
         if day >= self.today:
             return False
-        coming = [self.today + timedelta(days=ahead) for ahead in ([days] if operator == "anniversary_in" else range(days + 1))]
+        coming = [
+            self.today + timedelta(days=ahead)
+            for ahead in ([days] if operator == "anniversary_in" else range(days + 1))
+        ]
         return any(
             (each.month, each.day) == (day.month, day.day)
-            or ((day.month, day.day) == (2, 29) and (each.month, each.day) == (2, 28) and (each + timedelta(days=1)).month == 3)
+            or (
+                (day.month, day.day) == (2, 29)
+                and (each.month, each.day) == (2, 28)
+                and (each + timedelta(days=1)).month == 3
+            )
             for each in coming
         )

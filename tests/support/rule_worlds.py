@@ -21,7 +21,7 @@ SQL_TYPES = {
 }  # fmt: skip
 ZONES = ["Europe/Rome", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC"]
 EVENTS = ["order_created", "email_opened", "call_logged", "deal_stage_changed"]
-PLANS = ["pro", "Pro ", "free", "basic", "  ", "", "Ænterprise", "it's \"quoted\"; drop table x", "100% sure \\ _"]
+PLANS = ["pro", "Pro ", "free", "basic", "  ", "", "Ænterprise", 'it\'s "quoted"; drop table x', "100% sure \\ _"]
 CITIES = ["Rome", "PARIS", "paris\t", "Saint-Étienne", "", "München", "Ρόδος"]
 SEGMENTS = {"vip": 1, "churned": 2}
 LISTS = {"fair": 3}
@@ -49,7 +49,9 @@ def random_world(rng: random.Random, at: datetime) -> World:
     strangers = [*ids, 999_999]
     for _ in range(70):
         name = rng.choice(EVENTS)
-        properties = {key: _property(rng, at) for key in ("status", "amount", "flag", "when", "labels") if rng.random() < 0.7}
+        properties = {
+            key: _property(rng, at) for key in ("status", "amount", "flag", "when", "labels") if rng.random() < 0.7
+        }
         if name == "deal_stage_changed":
             properties |= {"deal_id": rng.randint(1, 5), "to_stage": rng.choice(["won", "Lost ", "offer", "", None])}
         world.events.append({
@@ -60,7 +62,12 @@ def random_world(rng: random.Random, at: datetime) -> World:
     world.members = {key: set(rng.sample(strangers, 5)) for key in SEGMENTS}
     world.lists = {key: set(rng.sample(strangers, 5)) for key in LISTS}
     world.message_events = [
-        {"contact_id": rng.choice(ids), "campaign": rng.choice(list(CAMPAIGNS)), "type": rng.choice(["sent", "opened", "clicked"]), "occurred_at": _moment(rng, at)}
+        {
+            "contact_id": rng.choice(ids),
+            "campaign": rng.choice(list(CAMPAIGNS)),
+            "type": rng.choice(["sent", "opened", "clicked"]),
+            "occurred_at": _moment(rng, at),
+        }
         for _ in range(20)
     ]
     for contact in world.contacts:
@@ -68,14 +75,24 @@ def random_world(rng: random.Random, at: datetime) -> World:
         for number in range(versions):
             end = None if number == versions - 1 else start + timedelta(days=rng.randint(1, 30))
             plan = contact["plan"] if end is None or rng.random() < 0.5 else rng.choice(PLANS)
-            world.history.append({"contact_id": contact["contact_id"], "valid_from": start, "valid_to": end, "plan": plan, "city": contact["city"]})
+            world.history.append(
+                {
+                    "contact_id": contact["contact_id"],
+                    "valid_from": start,
+                    "valid_to": end,
+                    "plan": plan,
+                    "city": contact["city"],
+                }
+            )
             start = end or start
     return world
 
 
 def load(db: psycopg.Connection, world: World) -> None:
     """Puts the world in the place of the one before."""
-    db.execute("truncate profiles.contact_profiles, core.events, core.contact_history, engage.segment_members, engage.segment_list_entries")
+    db.execute(
+        "truncate profiles.contact_profiles, core.events, core.contact_history, engage.segment_members, engage.segment_list_entries"
+    )
     with db.cursor() as cursor:
         names = ["contact_id", *ATTRIBUTES]
         cursor.executemany(
@@ -87,17 +104,29 @@ def load(db: psycopg.Connection, world: World) -> None:
             [event | {"properties": json.dumps(event["properties"])} for event in world.events],
         )
         cursor.executemany(
-            "insert into core.contact_history values (%(contact_id)s, %(valid_from)s, %(valid_to)s, %(plan)s, %(city)s)", world.history
+            "insert into core.contact_history values (%(contact_id)s, %(valid_from)s, %(valid_to)s, %(plan)s, %(city)s)",
+            world.history,
         )
         for key, number in SEGMENTS.items():
-            cursor.executemany("insert into engage.segment_members values (%s, %s, now())", [(number, each) for each in world.members[key]])
+            cursor.executemany(
+                "insert into engage.segment_members values (%s, %s, now())",
+                [(number, each) for each in world.members[key]],
+            )
         for key, number in LISTS.items():
-            cursor.executemany("insert into engage.segment_list_entries values (%s, %s, now(), 'test')", [(number, each) for each in world.lists[key]])
-        cursor.execute("create temp table if not exists message_events (contact_id bigint, campaign_id bigint, type text, occurred_at timestamptz)")
+            cursor.executemany(
+                "insert into engage.segment_list_entries values (%s, %s, now(), 'test')",
+                [(number, each) for each in world.lists[key]],
+            )
+        cursor.execute(
+            "create temp table if not exists message_events (contact_id bigint, campaign_id bigint, type text, occurred_at timestamptz)"
+        )
         cursor.execute("truncate message_events")
         cursor.executemany(
             "insert into message_events values (%s, %s, %s, %s)",
-            [(each["contact_id"], CAMPAIGNS[each["campaign"]], each["type"], each["occurred_at"]) for each in world.message_events],
+            [
+                (each["contact_id"], CAMPAIGNS[each["campaign"]], each["type"], each["occurred_at"])
+                for each in world.message_events
+            ],
         )
 
 
@@ -111,7 +140,11 @@ def _node(rng: random.Random, at: datetime, depth: int) -> dict:
         if kind == "not":
             return {"type": "not", "condition": _node(rng, at, depth - 1)}
         return {"type": kind, "conditions": [_node(rng, at, depth - 1) for _ in range(rng.randint(1, 3))]}
-    leaves = [_attribute_leaf] * 5 + [_count_leaf] * 4 + [_time_leaf, _measure_leaf, _measure_leaf, _sequence_leaf, _sequence_leaf, _set_leaf, _has_been_leaf]
+    leaves = (
+        [_attribute_leaf] * 5
+        + [_count_leaf] * 4
+        + [_time_leaf, _measure_leaf, _measure_leaf, _sequence_leaf, _sequence_leaf, _set_leaf, _has_been_leaf]
+    )
     return rng.choice(leaves)(rng, at)
 
 
@@ -128,15 +161,38 @@ def _count_leaf(rng: random.Random, at: datetime) -> dict:
 
 
 def _time_leaf(rng: random.Random, at: datetime) -> dict:
-    return {"type": "event_time", "event": rng.choice(EVENTS), "operator": rng.choice(["first_time", "last_time"]), "where": _where(rng, at), "compare": comparison(rng, "timestamp", at, measured=True)}
+    return {
+        "type": "event_time",
+        "event": rng.choice(EVENTS),
+        "operator": rng.choice(["first_time", "last_time"]),
+        "where": _where(rng, at),
+        "compare": comparison(rng, "timestamp", at, measured=True),
+    }
 
 
 def _measure_leaf(rng: random.Random, at: datetime) -> dict:
-    return {"type": "event_measure", "event": rng.choice(EVENTS), "operator": rng.choice(["sum", "average", "minimum", "maximum"]), "property": rng.choice(["value", "amount"]), **_window(rng, at), "where": _where(rng, at), "compare": comparison(rng, "numeric", at, measured=True)}
+    return {
+        "type": "event_measure",
+        "event": rng.choice(EVENTS),
+        "operator": rng.choice(["sum", "average", "minimum", "maximum"]),
+        "property": rng.choice(["value", "amount"]),
+        **_window(rng, at),
+        "where": _where(rng, at),
+        "compare": comparison(rng, "numeric", at, measured=True),
+    }
 
 
 def _sequence_leaf(rng: random.Random, at: datetime) -> dict:
-    return {"type": "event_sequence", "event": rng.choice(EVENTS), "then": rng.choice(EVENTS), "operator": rng.choice(["did_then", "did_not_then"]), "within_days": rng.randint(1, 20), **_window(rng, at), "where": _where(rng, at), "then_where": _where(rng, at)}
+    return {
+        "type": "event_sequence",
+        "event": rng.choice(EVENTS),
+        "then": rng.choice(EVENTS),
+        "operator": rng.choice(["did_then", "did_not_then"]),
+        "within_days": rng.randint(1, 20),
+        **_window(rng, at),
+        "where": _where(rng, at),
+        "then_where": _where(rng, at),
+    }
 
 
 def _set_leaf(rng: random.Random, at: datetime) -> dict:
@@ -150,7 +206,13 @@ def _set_leaf(rng: random.Random, at: datetime) -> dict:
 
 
 def _has_been_leaf(rng: random.Random, _at: datetime) -> dict:
-    return {"type": "attribute", "attribute": "plan", "operator": "has_been", "value": rng.choice(["pro", "free", "basic"]), "days": rng.choice([0, 1, 5, 20])}
+    return {
+        "type": "attribute",
+        "attribute": "plan",
+        "operator": "has_been",
+        "value": rng.choice(["pro", "free", "basic"]),
+        "days": rng.choice([0, 1, 5, 20]),
+    }
 
 
 def comparison(rng: random.Random, kind: str, at: datetime, *, measured: bool = False) -> dict:
@@ -158,29 +220,65 @@ def comparison(rng: random.Random, kind: str, at: datetime, *, measured: bool = 
     numbers = [0, 1, 2, 10.5, -3, 250, 20]
     choices: list[dict] = [] if measured else [{"operator": "is_set"}, {"operator": "is_not_set"}]
     if kind == "string":
-        choices += [{"operator": name, "value": rng.choice(texts)} for name in ("equals", "equals", "not_equals", "contains", "not_contains", "starts_with", "ends_with")]
+        choices += [
+            {"operator": name, "value": rng.choice(texts)}
+            for name in ("equals", "equals", "not_equals", "contains", "not_contains", "starts_with", "ends_with")
+        ]
         choices += [{"operator": name, "values": rng.sample(texts, rng.randint(1, 3))} for name in ("in", "not_in")]
         choices += [{"operator": "matches", "value": rng.choice(["^p", "o$", "r.m", "[0-9]+", "(pro|free)"])}]
     elif kind == "numeric":
-        choices += [{"operator": name, "value": rng.choice(numbers)} for name in ("equals", "not_equals", "less_than", "at_most", "greater_than", "at_least")]
+        choices += [
+            {"operator": name, "value": rng.choice(numbers)}
+            for name in ("equals", "not_equals", "less_than", "at_most", "greater_than", "at_least")
+        ]
         choices += [{"operator": name, "values": rng.sample(numbers, 2)} for name in ("in", "not_in")]
         choices += [{"operator": "between", "low": rng.choice(numbers), "high": rng.choice(numbers)}]
     elif kind in {"date", "timestamp"}:
-        choices += [{"operator": name, "value": _given(rng, at)} for name in ("equals", "not_equals", "before", "after")]
+        choices += [
+            {"operator": name, "value": _given(rng, at)} for name in ("equals", "not_equals", "before", "after")
+        ]
         choices += [{"operator": name, "values": [_given(rng, at), _given(rng, at)]} for name in ("in", "not_in")]
         choices += [{"operator": "between", "low": _given(rng, at), "high": _given(rng, at)}]
-        choices += [{"operator": name, "days": rng.choice([0, 1, 2, 7, 30])} for name in ("in_last_days", "in_next_days", "more_than_days_ago", "in_last_calendar_days", "anniversary_in", "anniversary_within")]
+        choices += [
+            {"operator": name, "days": rng.choice([0, 1, 2, 7, 30])}
+            for name in (
+                "in_last_days",
+                "in_next_days",
+                "more_than_days_ago",
+                "in_last_calendar_days",
+                "anniversary_in",
+                "anniversary_within",
+            )
+        ]
     elif kind == "boolean":
-        choices += [{"operator": "is_true"}, {"operator": "is_false"}, {"operator": "equals", "value": rng.random() < 0.5}, {"operator": "not_equals", "value": True}]
+        choices += [
+            {"operator": "is_true"},
+            {"operator": "is_false"},
+            {"operator": "equals", "value": rng.random() < 0.5},
+            {"operator": "not_equals", "value": True},
+        ]
     else:
-        choices += [{"operator": name, "values": rng.sample(["News", "vip", "b2b", "Été"], rng.randint(1, 2))} for name in ("contains_any", "contains_all", "contains_none")]
+        choices += [
+            {"operator": name, "values": rng.sample(["News", "vip", "b2b", "Été"], rng.randint(1, 2))}
+            for name in ("contains_any", "contains_all", "contains_none")
+        ]
     return rng.choice(choices)
 
 
 def _where(rng: random.Random, at: datetime) -> list[dict]:
     if rng.random() < 0.6:
         return []
-    name, kind = rng.choice([("status", "string"), ("amount", "numeric"), ("flag", "boolean"), ("when", "timestamp"), ("labels", "array"), ("value", "numeric"), ("currency", "string")])
+    name, kind = rng.choice(
+        [
+            ("status", "string"),
+            ("amount", "numeric"),
+            ("flag", "boolean"),
+            ("when", "timestamp"),
+            ("labels", "array"),
+            ("value", "numeric"),
+            ("currency", "string"),
+        ]
+    )
     condition = {"property": name, **comparison(rng, kind, at)}
     if kind == "timestamp" and condition["operator"] in {"equals", "not_equals", "in", "not_in"}:
         condition = {"property": name, "operator": "after", "value": _given(rng, at)}
@@ -198,7 +296,15 @@ def _window(rng: random.Random, at: datetime) -> dict:
 
 def _given(rng: random.Random, at: datetime) -> str:
     moment = _moment(rng, at)
-    return rng.choice([moment.date().isoformat(), moment.date().isoformat(), moment.replace(tzinfo=None).isoformat(), moment.isoformat(), "2024-02-29"])
+    return rng.choice(
+        [
+            moment.date().isoformat(),
+            moment.date().isoformat(),
+            moment.replace(tzinfo=None).isoformat(),
+            moment.isoformat(),
+            "2024-02-29",
+        ]
+    )
 
 
 def _moment(rng: random.Random, at: datetime) -> datetime:
@@ -208,7 +314,9 @@ def _moment(rng: random.Random, at: datetime) -> datetime:
         return at - timedelta(days=rng.randint(-2, 31))
     if kind < 0.5:
         day = at.date() - timedelta(days=rng.randint(-2, 31))
-        return datetime(day.year, day.month, day.day, rng.choice([0, 4, 5, 11, 12, 18, 22, 23]), rng.choice([0, 30]), tzinfo=UTC)
+        return datetime(
+            day.year, day.month, day.day, rng.choice([0, 4, 5, 11, 12, 18, 22, 23]), rng.choice([0, 30]), tzinfo=UTC
+        )
     if kind < 0.6:
         return datetime(2026, 10, 25, rng.randint(0, 3), rng.choice([0, 30]), tzinfo=UTC)
     return at - timedelta(seconds=rng.randint(-86_400, 86_400 * 60), microseconds=rng.randint(0, 999_999))
@@ -223,7 +331,14 @@ def _attribute(rng: random.Random, kind: str, name: str, at: datetime) -> object
         return rng.choice([Decimal(0), Decimal(1), Decimal(2), Decimal("10.5"), Decimal(-3), Decimal(250)])
     if kind == "date":
         near = at.date() + timedelta(days=rng.randint(-3, 8))
-        return rng.choice([near.replace(year=1990) if (near.month, near.day) != (2, 29) else near, date(1992, 2, 29), near, date(2026, 11, 20)])
+        return rng.choice(
+            [
+                near.replace(year=1990) if (near.month, near.day) != (2, 29) else near,
+                date(1992, 2, 29),
+                near,
+                date(2026, 11, 20),
+            ]
+        )
     if kind == "timestamp":
         return _moment(rng, at)
     if kind == "boolean":

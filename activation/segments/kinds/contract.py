@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from psycopg import Connection
-from psycopg.sql import Composable
+from psycopg.sql import SQL, Composed
 
 from activation.segments.catalogue import Catalogue
 from activation.segments.problems import Problem
@@ -18,7 +18,7 @@ from activation.segments.problems import Problem
 class Members:
     """A SELECT with one column contact_id (bigint), and its bound parameters."""
 
-    statement: Composable
+    statement: SQL | Composed
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -34,7 +34,13 @@ class SegmentKind(Protocol):
         ...
 
     def members(
-        self, db: Connection, definition: Mapping[str, Any], catalogue: Catalogue, *, segment_id: int | None, at: datetime
+        self,
+        db: Connection,
+        definition: Mapping[str, Any],
+        catalogue: Catalogue,
+        *,
+        segment_id: int | None,
+        at: datetime,
     ) -> Members:
         """The statement whose rows are the members at that instant, to be run on `db` within its transaction.
 

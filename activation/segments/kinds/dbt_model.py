@@ -62,10 +62,20 @@ class DbtModelKind:
     def validate(self, definition: Mapping[str, Any], _catalogue: Catalogue) -> list[Problem]:
         if len(definition.get("relation", ())) == 2:  # noqa: PLR2004 - schema and view
             return []
-        return [Problem("definition", "dbt segments are models under dbt_project/models/segments; `engage build` finds them")]
+        return [
+            Problem(
+                "definition", "dbt segments are models under dbt_project/models/segments; `engage build` finds them"
+            )
+        ]
 
     def members(
-        self, _db: Connection, definition: Mapping[str, Any], _catalogue: Catalogue, *, segment_id: int | None, at: datetime
+        self,
+        _db: Connection,
+        definition: Mapping[str, Any],
+        _catalogue: Catalogue,
+        *,
+        segment_id: int | None,
+        at: datetime,
     ) -> Members:
         del segment_id, at
         return Members(sql.SQL("select contact_id::bigint from {}").format(sql.Identifier(*definition["relation"])))

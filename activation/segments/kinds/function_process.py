@@ -34,8 +34,12 @@ def main() -> None:
 def _answer(task: dict[str, Any], answer: BinaryIO) -> None:
     module, _, name = task["entry_point"].partition(":")
     function = getattr(import_module(module), name)
-    options = f"-c default_transaction_read_only=on -c statement_timeout={int(task['seconds'] * 1000)}ms -c timezone=UTC"
-    with psycopg.connect(task["url"], options=options, autocommit=True, application_name="engage segment function") as db:
+    options = (
+        f"-c default_transaction_read_only=on -c statement_timeout={int(task['seconds'] * 1000)}ms -c timezone=UTC"
+    )
+    with psycopg.connect(
+        task["url"], options=options, autocommit=True, application_name="engage segment function"
+    ) as db:
         returned = function(db, **task["arguments"])
         if isinstance(returned, str):
             _say(answer, {"sql": returned})

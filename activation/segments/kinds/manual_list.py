@@ -21,7 +21,13 @@ class ManualListKind:
         return [Problem(name, "is not known here: a manual list takes only a note") for name in unknown]
 
     def members(
-        self, _db: Connection, _definition: Mapping[str, Any], _catalogue: Catalogue, *, segment_id: int | None, at: datetime
+        self,
+        _db: Connection,
+        _definition: Mapping[str, Any],
+        _catalogue: Catalogue,
+        *,
+        segment_id: int | None,
+        at: datetime,
     ) -> Members:
         del at
         return Members(

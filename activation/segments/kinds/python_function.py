@@ -31,17 +31,27 @@ class PythonFunctionKind:
 
     def validate(self, definition: Mapping[str, Any], _catalogue: Catalogue) -> list[Problem]:
         unknown = sorted(definition.keys() - {"function", "arguments"})
-        problems = [Problem(name, "is not known here: a function segment takes function and arguments") for name in unknown]
+        problems = [
+            Problem(name, "is not known here: a function segment takes function and arguments") for name in unknown
+        ]
         if not isinstance(definition.get("arguments", {}), dict):
             problems.append(Problem("arguments", "must be an object of names and values"))
         registered = sorted(functions())
         if definition.get("function") not in registered:
             listed = ", ".join(registered) or f"none: install a package with an entry point of the group {GROUP}"
-            problems.append(Problem("function", f"there is no function {definition.get('function')}; there are {listed}"))
+            problems.append(
+                Problem("function", f"there is no function {definition.get('function')}; there are {listed}")
+            )
         return problems
 
     def members(
-        self, db: Connection, definition: Mapping[str, Any], _catalogue: Catalogue, *, segment_id: int | None, at: datetime
+        self,
+        db: Connection,
+        definition: Mapping[str, Any],
+        _catalogue: Catalogue,
+        *,
+        segment_id: int | None,
+        at: datetime,
     ) -> Members:
         del segment_id
         settings = load_settings()

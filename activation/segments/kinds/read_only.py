@@ -39,7 +39,9 @@ def reader(db: Connection, *, seconds: float) -> Iterator[Connection]:
     }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
     try:
-        connection = psycopg.connect(reader_url(db), options=options, application_name="engage segment", connect_timeout=10)
+        connection = psycopg.connect(
+            reader_url(db), options=options, application_name="engage segment", connect_timeout=10
+        )
     except psycopg.Error as error:
         raise MembersUnavailable(f"cannot read as its own role: {str(error).strip().splitlines()[-1]}") from None
     try:
@@ -116,4 +118,6 @@ def _password(settings: Settings) -> str:
 def _as_role(role: str, password: str, db: Connection, url: str) -> str:
     parts = urlsplit(url)
     host = db.info.host if db.info.host and not db.info.host.startswith("/") else (parts.hostname or "localhost")
-    return urlunsplit(("postgresql", f"{role}:{password}@{host}:{db.info.port}", f"/{quote(db.info.dbname)}", parts.query, ""))
+    return urlunsplit(
+        ("postgresql", f"{role}:{password}@{host}:{db.info.port}", f"/{quote(db.info.dbname)}", parts.query, "")
+    )

@@ -24,7 +24,13 @@ class RuleTreeKind:
         return problems if tree is None else validate_tree(tree, catalogue)
 
     def members(
-        self, _db: Connection, definition: Mapping[str, Any], catalogue: Catalogue, *, segment_id: int | None, at: datetime
+        self,
+        _db: Connection,
+        definition: Mapping[str, Any],
+        catalogue: Catalogue,
+        *,
+        segment_id: int | None,
+        at: datetime,
     ) -> Members:
         del segment_id
         return as_members(Compiler(catalogue, at).tree(parse_checked(definition, catalogue)))

@@ -33,7 +33,13 @@ class SqlQueryKind:
         return problems + check_select(definition.get("sql"))
 
     def members(
-        self, db: Connection, definition: Mapping[str, Any], _catalogue: Catalogue, *, segment_id: int | None, at: datetime
+        self,
+        db: Connection,
+        definition: Mapping[str, Any],
+        _catalogue: Catalogue,
+        *,
+        segment_id: int | None,
+        at: datetime,
     ) -> Members:
         del segment_id, at
         return read_members(db, str(definition["sql"]))
@@ -84,7 +90,7 @@ def take_ids(db: Connection, ids: Iterable[object], limit: int) -> Members:
 def _stream(connection: Connection, statement: str) -> Iterator[object]:
     """One statement, prepared: the protocol then takes no second one. Read as it comes, never held whole."""
     wrapped = sql.SQL("select contact_id::bigint from ({}\n) as written where contact_id is not null").format(
-        sql.SQL(statement.rstrip().rstrip(";"))  # type: ignore[arg-type] # parsed, one SELECT, run as the reader
+        sql.SQL(statement.rstrip().rstrip(";"))  # parsed, one SELECT, run as the reader
     )
     with connection.cursor() as cursor:
         for row in cursor.stream(wrapped, (), binary=True, size=BATCH):
@@ -107,7 +113,18 @@ def check_select(statement: object) -> list[Problem]:
 
 
 def _problems(query: exp.Query) -> Iterator[Problem]:
-    forbidden = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock, exp.Command, exp.Create, exp.Drop, exp.Copy)
+    forbidden = (
+        exp.Insert,
+        exp.Update,
+        exp.Delete,
+        exp.Merge,
+        exp.Into,
+        exp.Lock,
+        exp.Command,
+        exp.Create,
+        exp.Drop,
+        exp.Copy,
+    )
     for node in query.find_all(*forbidden):
         yield Problem("sql", f"may only read: {node.sql('postgres')[:60]} is not allowed")
     for node in query.find_all(exp.Placeholder, exp.Parameter):
@@ -129,7 +146,8 @@ def _tables(query: exp.Query) -> Iterator[Problem]:
         if not table.db and table.name.lower() in common:
             continue
         yield Problem(
-            "sql", f"may not read {table.sql('postgres')[:80]}: write schema.table, of the schemas {', '.join(PUBLIC_SCHEMAS)}"
+            "sql",
+            f"may not read {table.sql('postgres')[:80]}: write schema.table, of the schemas {', '.join(PUBLIC_SCHEMAS)}",
         )
 
 
@@ -138,7 +156,9 @@ def _functions(query: exp.Query) -> Iterator[Problem]:
         name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
         if isinstance(function, exp.Anonymous | exp.AnonymousAggFunc):
             if name not in ALLOWED_FUNCTIONS:
-                yield Problem("sql", f"may not call {name}: it is not among the functions that are known to be harmless")
+                yield Problem(
+                    "sql", f"may not call {name}: it is not among the functions that are known to be harmless"
+                )
         elif isinstance(function, exp.GenerateSeries):
             yield Problem("sql", "may not call generate_series: segments are made of contacts and events")
     for dotted in query.find_all(exp.Dot):

@@ -9,8 +9,26 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY, ColumnElement, Date, DateTime, Integer, Interval, Numeric, Text, and_, any_, bindparam, case, cast, exists,
-    extract, false, func, literal_column, or_, select,
+    ARRAY,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Interval,
+    Numeric,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    extract,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
 )  # fmt: skip
 from sqlalchemy import text as sql_text
 
@@ -181,7 +199,7 @@ def is_set(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
 
 
 def is_not_set(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
-    return func.coalesce(~_set(operand), True)  # noqa: FBT003
+    return func.coalesce(~_set(operand), True)
 
 
 def less_than(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
@@ -257,11 +275,11 @@ def _anniversary(operand: Operand, times: Times, first: int, last: int) -> Sql:
 
 
 def is_true(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
-    return operand.sql.is_(True)  # noqa: FBT003
+    return operand.sql.is_(True)
 
 
 def is_false(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
-    return operand.sql.is_(False)  # noqa: FBT003
+    return operand.sql.is_(False)
 
 
 def contains_any(operand: Operand, arguments: Arguments, _times: Times) -> Sql:

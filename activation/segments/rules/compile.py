@@ -14,8 +14,30 @@ from typing import Any
 import orjson
 from psycopg.sql import SQL
 from sqlalchemy import (
-    ARRAY, BigInteger, ColumnElement, Date, DateTime, Integer, Numeric, Select, Text, and_, bindparam, case, cast, column, exists, false, func, literal_column,
-    not_, null, or_, select, table, true,
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    exists,
+    false,
+    func,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    table,
+    true,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.dialects.postgresql import psycopg as dialect
@@ -29,7 +51,7 @@ from activation.segments.rules.operators import BY_NAME
 from activation.segments.rules.validate import property_type
 
 Sql = ColumnElement[Any]
-ONE = literal_column("1")
+ONE: Sql = literal_column("1")
 Relation = tuple[str | None, str]
 MESSAGE_EVENT = {
     "was_sent": "sent", "opened": "opened", "clicked": "clicked",
@@ -71,8 +93,8 @@ class Compiler:
         return select(contact.c.contact_id).where(self.condition(tree.where, contact))
 
     def contacts(self) -> FromClause:
-        columns = [column("contact_id"), *(column(name) for name in self.catalogue.attributes)]
-        return _table(self.sources.profiles, *columns).alias("contact")
+        columns: list[Any] = [column("contact_id"), *(column(name) for name in self.catalogue.attributes)]
+        return _table(self.sources.profiles, "contact", *columns)
 
     def condition(self, node: Any, contact: FromClause) -> Sql:
         """The node's truth about a contact; NULL means false."""
@@ -97,7 +119,7 @@ class Compiler:
         if isinstance(node, schema.Not):
             return self.condition(node.condition, contact)
         if isinstance(node, schema.AttributeCondition | schema.BucketCondition) and node.operator != "has_been":
-            return self.condition(node, contact).is_not(True)  # noqa: FBT003
+            return self.condition(node, contact).is_not(True)
         return self._membership(node, contact, opposite=True)
 
     def _membership(self, node: schema.Leaf, contact: FromClause, *, opposite: bool = False) -> Sql:
@@ -108,7 +130,7 @@ class Compiler:
         found, outside = people
         key = leaf_key(node)
         if key in self.shared:
-            found = select(_table((None, self.shared[key]), column("contact_id")).c.contact_id)
+            found = select(_table((None, self.shared[key]), "shared", column("contact_id")).c.contact_id)
         people_set = found.subquery()
         inside = exists(select(ONE).select_from(people_set).where(people_set.c.contact_id == contact.c.contact_id))
         return not_(inside) if outside is not opposite else inside
@@ -141,7 +163,8 @@ class Compiler:
     def _compare(self, operand: Operand, comparison: schema.Comparison) -> Sql:
         compiled = BY_NAME[comparison.operator].sql
         assert compiled is not None
-        return compiled(operand, comparison.arguments(), self.times)
+        truth: Sql = compiled(operand, comparison.arguments(), self.times)
+        return truth
 
     # -- behaviour
 
@@ -150,7 +173,9 @@ class Compiler:
         if times == "at_least" and count == 0:
             return None
         event = self.events()
-        did = select(event.c.contact_id).where(*self.matching(event, node.event, node.where), *self.window(event, node.window))
+        did = select(event.c.contact_id).where(
+            *self.matching(event, node.event, node.where), *self.window(event, node.window)
+        )
         if (times, count) == ("at_least", 1):
             return did, False
         if (times, count) in {("exactly", 0), ("at_most", 0)}:
@@ -173,14 +198,19 @@ class Compiler:
 
     def _event_measure(self, node: schema.EventMeasure) -> Select[Any]:
         event = self.events()
-        measure = {"sum": func.sum, "average": func.avg, "minimum": func.min, "maximum": func.max}[node.operator]
-        value = measure(self.property(event, node.property, "numeric").sql)
+        value = self.measure(event, node)
         return (
             select(event.c.contact_id)
             .where(*self.matching(event, node.event, node.where), *self.window(event, node.window))
             .group_by(event.c.contact_id)
             .having(self._compare(Operand(value, "numeric"), node.compare))
         )
+
+    def measure(self, event: FromClause, node: schema.EventMeasure) -> Sql:
+        """The aggregate that the condition compares."""
+        measures: dict[str, Any] = {"sum": func.sum, "average": func.avg, "minimum": func.min, "maximum": func.max}
+        value: Sql = measures[node.operator](self.property(event, node.property, "numeric").sql)
+        return value
 
     def _event_sequence(self, node: schema.EventSequence) -> Select[Any]:
         first, second = self.events("first"), self.events("second")
@@ -201,7 +231,7 @@ class Compiler:
 
     def events(self, name: str = "event") -> FromClause:
         columns = ("contact_id", "event_name", "occurred_at", "event_id", "value", "currency", "properties")
-        return _table(self.sources.events, *(column(each) for each in columns)).alias(name)
+        return _table(self.sources.events, name, *(column(each) for each in columns))
 
     def matching(self, event: FromClause, name: str, where: list[schema.PropertyCondition]) -> list[Sql]:
         conditions = [self._compare(self.property(event, each.property, property_type(each)), each) for each in where]
@@ -233,7 +263,7 @@ class Compiler:
         value, as_text = event.c.properties.op("->")(key), event.c.properties.op("->>")(key)
         json_type = func.jsonb_typeof(value)
         if kind == "any":
-            nothing = or_(json_type == "null", func.btrim(as_text, ' \t\r\n') == "", as_text == "[]")
+            nothing = or_(json_type == "null", func.btrim(as_text, " \t\r\n") == "", as_text == "[]")
             return Operand(case((not_(func.coalesce(nothing, true())), as_text)), "string")
         return Operand(_typed(kind, json_type, value, as_text, self.catalogue.time_zone), kind)
 
@@ -242,24 +272,28 @@ class Compiler:
         event = self.events()
         if name in EVENT_COLUMNS:
             return select(func.count()).select_from(event).where(false())
-        is_there = func.coalesce(func.jsonb_typeof(event.c.properties.op("->")(bindparam(None, name, Text))), "null") != "null"
+        is_there = (
+            func.coalesce(func.jsonb_typeof(event.c.properties.op("->")(bindparam(None, name, Text))), "null") != "null"
+        )
         window = self.window(event, getattr(leaf, "window", None))
         return (
             select(func.count())
             .select_from(event)
-            .where(*self.matching(event, leaf.event, []), *window, is_there, self.property(event, name, kind).sql.is_(None))
+            .where(
+                *self.matching(event, leaf.event, []), *window, is_there, self.property(event, name, kind).sql.is_(None)
+            )
         )
 
     # -- other sets
 
     def _in(self, relation: Relation, key: str) -> Select[Any]:
-        entries = _table(relation, column("segment_id"), column("contact_id")).alias("entry")
+        entries = _table(relation, "entry", column("segment_id"), column("contact_id"))
         segment_id = self.catalogue.segments[key].segment_id
         return select(entries.c.contact_id).where(entries.c.segment_id == _integer(segment_id))
 
     def _campaign(self, node: schema.CampaignCondition) -> Select[Any]:
         names = ("contact_id", "campaign_id", "type", "occurred_at")
-        event = _table(self.sources.message_events, *(column(name) for name in names)).alias("message_event")
+        event = _table(self.sources.message_events, "message_event", *(column(name) for name in names))
         return select(event.c.contact_id).where(
             event.c.campaign_id == _integer(self.catalogue.campaigns[node.campaign]),
             event.c.type == bindparam(None, MESSAGE_EVENT[node.operator], Text),
@@ -282,7 +316,7 @@ class Compiler:
     def versions(self, attribute: str) -> FromClause:
         """What the attribute was, from when until when."""
         names = ("contact_id", "valid_from", "valid_to", attribute)
-        return _table(self.sources.history, *(column(name) for name in names)).alias("version")
+        return _table(self.sources.history, "version", *(column(name) for name in names))
 
     def _has_been(self, node: schema.AttributeCondition) -> Select[Any]:
         """Now, and in every version that touches the span, the first of which began no later than the span."""
@@ -323,15 +357,15 @@ def as_members(statement: Select[Any], *, prefix: str = "") -> Members:
     if prefix:
         text = text.replace("%(", f"%({prefix}")
         parameters = {f"{prefix}{name}": value for name, value in parameters.items()}
-    return Members(SQL(text), parameters)  # type: ignore[arg-type] # our own compiler wrote it
+    return Members(SQL(text), parameters)
 
 
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
-def _table(relation: Relation, *columns: Any) -> Any:
+def _table(relation: Relation, alias: str, *columns: Any) -> FromClause:
     schema_name, name = relation
-    return table(name, *columns, schema=schema_name)
+    return table(name, *columns, schema=schema_name).alias(alias)
 
 
 def _integer(value: int) -> Sql:
@@ -354,5 +388,7 @@ def _typed(kind: str, json_type: Sql, value: Sql, as_text: Sql, time_zone: str) 
 def _bucket(node: schema.BucketCondition, contact_id: Any) -> Sql:
     # 32 bits of md5: any database and any program computes the same place
     digest = func.md5(bindparam(None, f"{node.seed}:", Text) + cast(contact_id, Text))
-    place = cast(cast(literal_column("'x'", Text) + func.substr(digest, 1, 8, type_=Text), BIT(32)), BigInteger) % 10_000
+    place = (
+        cast(cast(literal_column("'x'", Text) + func.substr(digest, 1, 8, type_=Text), BIT(32)), BigInteger) % 10_000
+    )
     return place < _integer(round(node.percent * 100))

@@ -195,7 +195,11 @@ BEHAVIOUR = (
 
 MEMBERSHIP = (
     Operator(
-        "in_segment", "is in the segment", "segment", (), "A member of it at its last refresh.",
+        "in_segment",
+        "is in the segment",
+        "segment",
+        (),
+        "A member of it at its last refresh.",
         when_not_set="nobody is in a segment that was never refreshed",
     ),
     Operator("not_in_segment", "is not in the segment", "segment", (), "No member of it.", when_not_set="true"),

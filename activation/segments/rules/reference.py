@@ -44,7 +44,11 @@ properties of every event. The JSON Schema is printed by `engage segment operato
 """
 
 GROUPS: tuple[tuple[str, str, tuple[Operator, ...]], ...] = (
-    ("Comparisons", "of attributes (`attribute`), properties of events (`where`) and measures (`compare`)", COMPARISONS),
+    (
+        "Comparisons",
+        "of attributes (`attribute`), properties of events (`where`) and measures (`compare`)",
+        COMPARISONS,
+    ),
     ("The past of an attribute", "condition type `attribute`", HISTORY),
     ("Behaviour", "condition types `event_count`, `event_time`, `event_measure`, `event_sequence`", BEHAVIOUR),
     ("Segments and lists", "condition types `segment` and `list`", MEMBERSHIP),

@@ -245,7 +245,8 @@ def parse(definition: object) -> tuple[RuleTree | None, list[Problem]]:
         return RuleTree.model_validate(definition), []
     except ValidationError as error:
         return None, [
-            Problem(_place(found["loc"]), _words(found)) for found in error.errors(include_url=False, include_input=False)
+            Problem(_place(found["loc"]), _words(found))
+            for found in error.errors(include_url=False, include_input=False)
         ]
 
 
@@ -274,14 +275,20 @@ def _too_large(definition: object) -> Problem | None:
         value, depth = stack.pop()
         if isinstance(value, dict):
             conditions += "type" in value
-            children = [value.get("where"), value.get("condition"), *(value.get("conditions") or [])] if (
-                isinstance(value.get("conditions") or [], list)
-            ) else []
+            children = (
+                [value.get("where"), value.get("condition"), *(value.get("conditions") or [])]
+                if (isinstance(value.get("conditions") or [], list))
+                else []
+            )
             stack.extend((child, depth + 1) for child in children if isinstance(child, dict))
         if depth > DEEPEST:
-            return Problem("where", f"the tree is deeper than {DEEPEST} levels: split it into segments that refer to each other")
+            return Problem(
+                "where", f"the tree is deeper than {DEEPEST} levels: split it into segments that refer to each other"
+            )
         if conditions > MOST_CONDITIONS:
-            return Problem("where", f"the tree has more than {MOST_CONDITIONS} conditions: use a list or several segments")
+            return Problem(
+                "where", f"the tree has more than {MOST_CONDITIONS} conditions: use a list or several segments"
+            )
     return None
 
 
@@ -292,7 +299,7 @@ def _place(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             place += f"[{part + 1}]"
-        elif part not in kinds or previous not in {"where", "condition", ""} and not place.endswith("]"):
+        elif part not in kinds or (previous not in {"where", "condition", ""} and not place.endswith("]")):
             place += f".{part}" if place else part
         previous = str(part)
     return place or "where"

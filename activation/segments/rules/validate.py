@@ -55,7 +55,9 @@ def _leaf(path: str, leaf: schema.Leaf, catalogue: Catalogue) -> Iterator[Proble
 
 
 def _event(
-    path: str, leaf: schema.EventCount | schema.EventTime | schema.EventMeasure | schema.EventSequence, catalogue: Catalogue
+    path: str,
+    leaf: schema.EventCount | schema.EventTime | schema.EventMeasure | schema.EventSequence,
+    catalogue: Catalogue,
 ) -> Iterator[Problem]:
     yield from _seen(f"{path}.event", leaf.event, catalogue)
     yield from _where(f"{path}.where", leaf.where)
@@ -94,7 +96,9 @@ def _has_been(path: str, leaf: schema.AttributeCondition, kind: str, catalogue: 
 
 
 def _measured(path: str, comparison: schema.Comparison, kind: str) -> Iterator[Problem]:
-    yield from _comparison(path, comparison, kind, [each for each in for_type(kind) if each.name not in NOT_OF_MEASURES])
+    yield from _comparison(
+        path, comparison, kind, [each for each in for_type(kind) if each.name not in NOT_OF_MEASURES]
+    )
 
 
 def _where(path: str, conditions: list[schema.PropertyCondition]) -> Iterator[Problem]:
@@ -102,11 +106,15 @@ def _where(path: str, conditions: list[schema.PropertyCondition]) -> Iterator[Pr
         place = f"{path}[{number}]"
         operator = BY_NAME.get(condition.operator)
         if operator is None or operator.sql is None:
-            yield from _name(f"{place}.operator", condition.operator, [each.name for each in OPERATORS if each.sql], "operator")
+            yield from _name(
+                f"{place}.operator", condition.operator, [each.name for each in OPERATORS if each.sql], "operator"
+            )
             continue
         kind = property_type(condition)
         if condition.property in EVENT_COLUMNS and kind not in {EVENT_COLUMNS[condition.property], "any"}:
-            yield Problem(place, f"{condition.property} is {EVENT_COLUMNS[condition.property]}, the condition is for {kind}")
+            yield Problem(
+                place, f"{condition.property} is {EVENT_COLUMNS[condition.property]}, the condition is for {kind}"
+            )
         elif kind != "any":
             yield from _comparison(place, condition, kind, for_type(kind))
 
@@ -115,7 +123,9 @@ def _comparison(path: str, comparison: schema.Comparison, kind: str, allowed: It
     operator = next((each for each in allowed if each.name == comparison.operator), None)
     if operator is None:
         names = [each.name for each in allowed]
-        yield Problem(f"{path}.operator", f"{comparison.operator} is no operator for {kind}; there are {_listed(names)}")
+        yield Problem(
+            f"{path}.operator", f"{comparison.operator} is no operator for {kind}; there are {_listed(names)}"
+        )
         return
     yield from _arguments(path, comparison, operator, kind)
 

@@ -102,9 +102,7 @@ def upgrade() -> None:
     op.create_table(
         "live_changes",
         sa.Column("live_change_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column(
-            "contact_id", sa.BigInteger(), nullable=False, comment="somebody of whom something new has landed"
-        ),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False, comment="somebody of whom something new has landed"),
         sa.Column("landed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("live_change_id", name=op.f("live_changes_pkey")),
         schema="engage",
