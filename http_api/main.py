@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from activation.delivery.outcomes import land_unsubscribe
@@ -18,6 +19,14 @@ app = FastAPI(title="EqueEngage", docs_url=None, redoc_url=None, openapi_url=Non
 app.include_router(segments.router)
 for refusal in segments.REFUSALS:
     app.add_exception_handler(refusal, segments.refused)
+
+
+@app.exception_handler(RequestValidationError)
+def not_understood(_request: Request, error: RequestValidationError) -> JSONResponse:
+    """What is wrong and where, without what was sent: that may be no JSON that can be sent back."""
+    problems = [{"where": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
+    return JSONResponse({"detail": "The request is not understood.", "problems": problems}, status_code=422)
+
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex"><title>{title}</title></head>

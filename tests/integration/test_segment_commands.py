@@ -1,0 +1,526 @@
+"""Segments as people use them: saved in versions, previewed, compared, explained, looked back on, exported, guarded."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from activation.campaigns import commands as campaigns
+from activation.errors import NotFound, Refused
+from activation.segments import backtest, commands, explain, export, lists, preview, refresh
+from activation.segments.due import changed, due_by_cron
+from activation.segments.problems import DefinitionRefused
+from activation.segments.rules import reference, schema
+from engage_db.settings import PROJECT_ROOT, load_settings
+from tests.factories import engage as factory
+
+AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def rules(*conditions, type="and"):
+    return {"version": 1, "where": {"type": type, "conditions": list(conditions)}}
+
+
+def attribute(name, operator="equals", value=None, **more):
+    return {
+        "type": "attribute",
+        "attribute": name,
+        "operator": operator,
+        **({"value": value} if value is not None else {}),
+        **more,
+    }
+
+
+def did(event, **more):
+    return {"type": "event_count", "event": event, **more}
+
+
+def in_segment(key, operator="in_segment"):
+    return {"type": "segment", "segment": key, "operator": operator}
+
+
+@pytest.fixture
+def db(engage_url, settings_for):
+    with psycopg.connect(engage_url, autocommit=True, options="-c timezone=UTC") as connection:
+        factory.build(connection)
+        for number in range(1, 11):
+            factory.add_contact(
+                connection,
+                number,
+                plan="pro" if number <= 6 else "free",
+                city="Rome" if number % 2 else "Paris",
+                created_at=AT - timedelta(days=100 * number),
+            )
+        yield connection
+
+
+def event(db, contact_id, name, days_ago, **properties):
+    db.execute(
+        "insert into core.events (contact_id, event_name, occurred_at, source, source_key, properties, recorded_at) values (%s, %s, %s, 'crm.orders', gen_random_uuid()::text, %s, %s)",
+        [
+            contact_id,
+            name,
+            AT - timedelta(days=days_ago),
+            psycopg.types.json.Jsonb(properties),
+            AT - timedelta(days=days_ago),
+        ],
+    )
+
+
+def create(db, key, definition, *, kind="rules", refresh_it=True, **more):
+    commands.create(db, key, kind=kind, title=key.title(), definition=definition, actor="ada", now=AT, **more)
+    return refresh.refresh(db, key, now=AT) if refresh_it else None
+
+
+def members(db, key, **more):
+    return [row["contact_id"] for row in commands.members(db, key, **more)]
+
+
+PROS = rules(attribute("plan", value="pro"))
+
+
+# -- saving
+
+
+def test_a_saved_segment_has_its_members_and_its_first_version(db):
+    create(db, "pros", PROS)
+
+    assert members(db, "pros") == [1, 2, 3, 4, 5, 6]
+    assert [(each.version, each.created_by) for each in commands.versions(db, "pros")] == [(1, "ada")]
+
+
+@pytest.mark.parametrize(
+    ("definition", "words"),
+    [
+        ({}, "where: is missing"),
+        (rules(), "at least 1 item"),
+        (rules({"type": "attribute", "attribute": "plan"}), r"conditions\[1\].operator: is missing"),
+        (rules(attribute("plann", value="pro")), "did you mean plan"),
+        (rules(attribute("plan", "less_than", 3)), "no operator for string"),
+        (rules(attribute("plan")), "equals needs value"),
+        (rules(attribute("plan", value="pro", days=3)), "takes value: remove days"),
+        (rules(attribute("plan", value=3)), "no text"),
+        (rules(attribute("plan", value="  ")), "means not set"),
+        (rules(attribute("plan", value="a\x00b")), "NUL"),
+        (rules(attribute("orders_count", "greater_than", "ten")), "no number"),
+        (rules(attribute("orders_count", "greater_than", float("nan"))), "finite|number"),
+        (rules(attribute("date_of_birth", "before", "2026-02-31")), "no date"),
+        (rules(attribute("date_of_birth", "anniversary_in", days=400)), "at most 364"),
+        (rules(in_segment("nobody")), "no segment named nobody"),
+        (rules({"type": "list", "list": "nobody"}), "no list named"),
+        (rules({"type": "campaign", "campaign": "sale", "operator": "opened"}), "no campaign named"),
+        (rules(did("order_created", window={"last_days": 3, "since": "2026-01-01"})), "one of last_days"),
+        (rules(did("order_created", operator="did_not", count=3)), "exactly 0"),
+        (rules(did("order_created", where=[{"property": "currency", "operator": "less_than", "value": 3}])), "currency is string"),
+        (rules({"type": "event_time", "event": "x", "operator": "first_time", "compare": {"operator": "is_set"}}), "no operator for timestamp"),
+        (rules({"type": "bucket", "seed": "a", "percent": 101}), "less than or equal to 100"),
+        (rules({"type": "sql", "sql": "drop table x"}), "type"),
+        (rules(attribute("plan", "has_been", "pro", days=3) | {"attribute": "company"}), "not recorded"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_definition_is_said_with_its_place(db, definition, words):
+    with pytest.raises(DefinitionRefused, match=words):
+        create(db, "wrong", definition)
+    assert commands.list_all(db) == []
+
+
+def test_an_event_never_seen_is_a_warning_and_no_error(db):
+    create(db, "future", rules(did("page_viewed")))
+    found = preview.preview(db, "rules", rules(did("page_viewed")), at=AT)
+
+    assert [(problem.severity, "no event named page_viewed" in problem.message) for problem in found.problems] == [
+        ("warning", True)
+    ]
+
+
+def test_a_tree_of_depth_50_and_one_of_500_conditions_work_and_larger_ones_are_refused_in_words(db):
+    deep = attribute("plan", value="pro")
+    for _ in range(50):
+        deep = {"type": "not", "condition": deep}
+    create(db, "deep", {"version": 1, "where": deep})
+    create(
+        db,
+        "wide",
+        rules(*(attribute("city", value=f"city {n}") for n in range(499)), attribute("plan", value="pro"), type="or"),
+    )
+
+    assert members(db, "deep") == members(db, "wide") == [1, 2, 3, 4, 5, 6]
+    for _ in range(5000):
+        deep = {"type": "not", "condition": deep}
+    with pytest.raises(DefinitionRefused, match="deeper than"):
+        create(db, "deeper", {"version": 1, "where": deep})
+    with pytest.raises(DefinitionRefused, match="more than 1000 conditions"):
+        create(db, "wider", rules(*[attribute("plan", value="pro")] * 1001))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=40))
+def test_no_text_is_ever_sql(db, text):
+    tree = rules(
+        attribute("plan", value=text),
+        did(text or "x", where=[{"property": text or "y", "operator": "contains", "value": text}]),
+        {"type": "bucket", "seed": text or "z", "percent": 50},
+    )
+    try:
+        found = preview.preview(db, "rules", tree, at=AT)
+    except DefinitionRefused:
+        return
+    assert found.total == 0
+    assert db.execute("select count(*) from core.contacts").fetchone() == (10,)
+
+
+def test_an_edit_is_a_new_version_and_one_made_on_an_old_version_is_refused(db):
+    create(db, "pros", PROS)
+    commands.update(
+        db, "pros", definition=rules(attribute("plan", value="free")), expected_version=1, actor="bob", now=AT
+    )
+
+    with pytest.raises(Refused, match="changed meanwhile: it is at version 2"):
+        commands.update(db, "pros", definition=PROS, expected_version=1, actor="ada", now=AT)
+
+    assert [(each.version, each.created_by) for each in commands.versions(db, "pros")] == [(2, "bob"), (1, "ada")]
+    refresh.refresh(db, "pros", now=AT)
+    assert members(db, "pros") == [7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("pace", "kind"), [("sometimes", "rules"), ("* * * *", "rules"), ("live", "sql"), ("* * * * * *", "rules")]
+)
+def test_a_pace_that_is_none_is_refused(db, pace, kind):
+    definition = PROS if kind == "rules" else {"sql": "select contact_id from core.contacts"}
+    with pytest.raises(Refused, match="pace|live"):
+        create(db, "x", definition, kind=kind, refresh=pace)
+
+
+# -- segments of segments
+
+
+def test_segments_of_segments_are_refreshed_in_their_order(db):
+    create(db, "pros", PROS, refresh_it=False)
+    create(db, "a_romans", rules(in_segment("pros"), attribute("city", value="rome")), refresh_it=False)
+
+    reports = refresh.refresh_all(db, now=AT)
+
+    assert [report.key for report in reports] == ["pros", "a_romans"]
+    assert members(db, "a_romans") == [1, 3, 5]
+
+
+def test_a_circle_is_refused_with_its_trail(db):
+    create(db, "a", PROS)
+    create(db, "b", rules(in_segment("a")))
+    create(db, "c", rules(in_segment("b")))
+
+    with pytest.raises(DefinitionRefused, match="a → c → b → a"):
+        commands.update(db, "a", definition=rules(in_segment("c")), actor="ada", now=AT)
+    with pytest.raises(DefinitionRefused, match="no segment named self"):
+        create(db, "self", rules(in_segment("self")))
+
+
+def test_conditions_that_segments_share_are_evaluated_once_and_come_out_the_same(db):
+    for number in range(1, 5):
+        event(db, number, "order_created", 3)
+    shared = did("order_created", window={"last_days": 30})
+    create(db, "buyers", rules(shared), refresh_it=False)
+    create(db, "pro_buyers", rules(shared, attribute("city", value="Rome")), refresh_it=False)
+    create(db, "others", rules(did("order_created", operator="did_not", window={"last_days": 30})), refresh_it=False)
+
+    refresh.refresh_all(db, now=AT)
+
+    assert members(db, "buyers") == [1, 2, 3, 4]
+    assert members(db, "pro_buyers") == [1, 3]
+    assert members(db, "others") == [5, 6, 7, 8, 9, 10]
+
+
+# -- deleting
+
+
+def test_a_segment_in_use_cannot_be_deleted(db):
+    create(db, "pros", PROS)
+    create(db, "users", rules(in_segment("pros")))
+    factory.add_template(db)
+    campaigns.create(
+        db, name="sale", segment="users", template="news", cron=None, time_zone="Europe/Rome", actor="ada", now=AT
+    )
+    campaigns.launch(db, "sale", now=AT)
+
+    with pytest.raises(Refused, match="used by the segment users"):
+        commands.delete(db, "pros", actor="ada", now=AT)
+    with pytest.raises(Refused, match="audience of sale"):
+        commands.delete(db, "users", actor="ada", now=AT)
+
+
+def test_a_deleted_segment_is_left_by_everybody_and_its_key_is_free(db):
+    create(db, "pros", PROS)
+    commands.delete(db, "pros", actor="ada", now=AT + timedelta(hours=1))
+
+    with pytest.raises(NotFound):
+        commands.show(db, "pros")
+    assert db.execute("select count(*), count(exited_at) from engage.segment_membership_history").fetchone() == (6, 6)
+    create(db, "pros", PROS)
+
+
+# -- looking before saving
+
+
+def test_a_preview_counts_all_and_those_who_can_be_written_to(db):
+    factory.add_contact(db, 11, None, plan="pro")
+    factory.add_contact(db, 12, plan="pro", consent="unknown")
+    db.execute(
+        "insert into engage.suppressions (contact_id, channel, reason, source, evidence, created_at) values (1, 'email', 'complaint', 'x', '{}', %s)",
+        [AT],
+    )
+
+    found = preview.preview(db, "rules", PROS, at=AT, sample=3)
+
+    assert (found.total, found.reachable, len(found.sample)) == (8, 5, 3)
+    assert found.cost > 0
+    assert found.time_zone == "Europe/Rome"
+    shown = db.execute(f"select count(*) from ({found.sql}) as shown").fetchone()
+    assert shown == (8,)
+
+
+def test_values_of_another_type_are_counted_and_do_not_match(db):
+    event(db, 1, "order_created", 1, amount=12)
+    event(db, 2, "order_created", 1, amount="12")
+    event(db, 3, "order_created", 1, amount=None)
+
+    found = preview.preview(
+        db,
+        "rules",
+        rules(did("order_created", where=[{"property": "amount", "operator": "at_least", "value": 1}])),
+        at=AT,
+    )
+
+    assert (found.total, found.wrong_types) == (1, 1)
+
+
+def test_the_difference_names_who_would_come_and_go_and_saves_nothing(db):
+    create(db, "pros", PROS)
+
+    found = preview.difference(db, "pros", rules(attribute("city", value="rome")), at=AT)
+
+    assert (found.entering, found.leaving, found.staying) == (2, 3, 3)
+    assert [row["contact_id"] for row in found.entering_sample] == [7, 9]
+    assert [row["contact_id"] for row in found.leaving_sample] == [2, 4, 6]
+    assert commands.show(db, "pros").version == 1
+    assert len(members(db, "pros")) == 6
+
+
+def test_why_shows_each_condition_with_the_value_found(db):
+    event(db, 1, "email_opened", 3)
+    event(db, 1, "email_opened", 5)
+    tree = rules(
+        attribute("plan", value="pro"),
+        {
+            "type": "or",
+            "conditions": [
+                attribute("city", value="Paris"),
+                did("email_opened", times="at_least", count=2, window={"last_days": 30}),
+            ],
+        },
+        {"type": "not", "condition": did("order_created")},
+    )
+    create(db, "readers", tree)
+
+    found = explain.why(db, "readers", 1, at=AT)
+
+    assert (found.is_member, found.root.outcome, found.member_since) == (True, True, AT)
+    plan, either, no_order = found.root.steps
+    assert (plan.outcome, plan.words, plan.found) == (True, "plan is pro", "pro")
+    assert [(step.outcome, step.found) for step in either.steps] == [
+        (False, "Rome"),
+        (True, "2 events, the last on 2026-11-17 13:00"),
+    ]
+    assert (no_order.outcome, no_order.steps[0].found) == (True, "0 events")
+    other = explain.why(db, "readers", 8, at=AT)
+    assert (other.is_member, other.root.outcome) == (False, False)
+    with pytest.raises(NotFound, match="no contact 77"):
+        explain.why(db, "readers", 77, at=AT)
+
+
+def test_why_says_when_membership_is_behind_the_data(db):
+    create(db, "pros", PROS)
+    db.execute("update profiles.contact_profiles set plan = 'free' where contact_id = 1")
+
+    found = explain.why(db, "pros", 1, at=AT)
+
+    assert (found.is_member, found.root.outcome) == (True, False)
+    assert "leaves at the next refresh" in found.note
+
+
+def test_why_of_a_segment_that_is_no_rules_answers_for_the_whole(db, settings_for, engage_url):
+    settings_for.setenv("ENGAGE_DATABASE_URL", engage_url)
+    load_settings.cache_clear()
+    create(db, "sql_pros", {"sql": "select contact_id from profiles.contact_profiles where plan = 'pro'"}, kind="sql")
+
+    assert explain.why(db, "sql_pros", 1, at=AT).root.outcome is True
+    assert explain.why(db, "sql_pros", 9, at=AT).root.outcome is False
+
+
+# -- the past
+
+
+def test_a_backtest_counts_events_by_their_time_and_attributes_by_their_history(db):
+    event(db, 1, "order_created", 40)
+    event(db, 2, "order_created", 10)
+    for number in (1, 2):
+        db.execute(
+            "insert into core.contact_history values (%s, 'free', 'Rome', 'subscribed', %s, %s, %s)",
+            [number, AT - timedelta(days=200), AT - timedelta(days=30), AT],
+        )
+        db.execute(
+            "insert into core.contact_history values (%s, 'pro', 'Rome', 'subscribed', %s, null, %s)",
+            [number, AT - timedelta(days=30), AT],
+        )
+    tree = rules(attribute("plan", value="pro"), did("order_created"))
+
+    found = backtest.backtest(db, tree, [date(2026, 10, 15), date(2026, 10, 25), date(2026, 11, 19)], at=AT)
+
+    assert [size for _, size in found.points] == [0, 1, 2]
+    assert any("deleted from the CRM" in caveat for caveat in found.caveats)
+    with pytest.raises(Refused, match="has not come yet"):
+        backtest.backtest(db, tree, [date(2027, 1, 1)], at=AT)
+
+
+def test_a_backtest_says_what_cannot_be_known(db):
+    create(db, "pros", PROS)
+    commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
+    tree = rules(attribute("orders_count", "at_least", 0), in_segment("pros"), {"type": "list", "list": "fair"})
+
+    caveats = " ".join(backtest.backtest(db, tree, [date(2026, 1, 1)], at=AT).caveats)
+
+    assert "past of orders_count is not recorded" in caveats
+    assert "Membership of pros is recorded since 2026-11-20" in caveats
+    assert "list of today" in caveats
+
+
+def test_who_was_in_it_then_is_read_from_the_history_and_by_snapshot(db):
+    create(db, "pros", PROS)
+    assert commands.take_snapshot(db, "pros", "before the sale", actor="ada", now=AT + timedelta(hours=1)) == 6
+    db.execute("update profiles.contact_profiles set plan = 'free' where contact_id in (1, 2)")
+    refresh.refresh(db, "pros", now=AT + timedelta(hours=2))
+
+    (kept,) = commands.snapshots(db, "pros")
+
+    assert members(db, "pros") == [3, 4, 5, 6]
+    assert members(db, "pros", at=kept["taken_at"]) == [1, 2, 3, 4, 5, 6]
+    assert members(db, "pros", at=AT - timedelta(days=1)) == []
+    with pytest.raises(Refused, match="already has a snapshot"):
+        commands.take_snapshot(db, "pros", "before the sale", actor="ada", now=AT)
+
+
+# -- the guard
+
+
+def add_many(db, count, plan="pro"):
+    for number in range(100, 100 + count):
+        factory.add_contact(db, number, plan=plan)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update profiles.contact_profiles set plan = 'gone'",
+        "delete from profiles.contact_profiles where contact_id > 2",
+        "insert into profiles.contact_profiles (contact_id, plan) select n, 'pro' from generate_series(10000, 10400) n",
+    ],
+)
+def test_a_size_that_jumps_keeps_the_last_good_members_until_a_person_accepts_it(db, change):
+    add_many(db, 24)
+    create(db, "pros", PROS)
+    before = members(db, "pros")
+    db.execute(change)
+
+    report = refresh.refresh(db, "pros", now=AT + timedelta(hours=1))
+
+    assert "beyond the guard's factor of 10" in report.problem
+    assert "--accept-jump" in report.problem
+    assert members(db, "pros") == before
+    accepted = refresh.refresh(db, "pros", now=AT + timedelta(hours=2), accept_jump=True)
+    assert accepted.problem is None
+    assert commands.show(db, "pros").problem is None
+
+
+def test_a_new_definition_may_change_the_size_as_it_likes(db):
+    add_many(db, 40)
+    create(db, "pros", PROS)
+    commands.update(
+        db,
+        "pros",
+        definition=rules(attribute("plan", value="free"), attribute("city", value="Paris")),
+        actor="ada",
+        now=AT,
+    )
+
+    assert refresh.refresh(db, "pros", now=AT).problem is None
+    assert members(db, "pros") == [8, 10]
+
+
+# -- when to refresh
+
+
+def test_after_a_build_only_segments_whose_inputs_changed_or_windows_move_are_refreshed(db):
+    create(db, "still", rules(attribute("plan", value="pro")))
+    create(db, "buyers", rules(did("order_created")))
+    create(db, "callers", rules(did("call_logged")))
+    create(db, "lately", rules(did("call_logged", window={"last_days": 30})))
+    create(db, "of_buyers", rules(in_segment("buyers")))
+    later = AT + timedelta(hours=1)
+    event(db, 1, "order_created", -0.5 / 24)
+
+    assert changed(db, now=later) == ["buyers", "lately", "of_buyers"]
+
+
+def test_segments_with_a_pace_of_their_own_are_due_by_the_clock_of_the_workspace(db):
+    create(db, "weekly", PROS, refresh="0 6 * * 1")
+    create(db, "other", PROS)
+
+    assert due_by_cron(db, now=datetime(2026, 11, 23, 4, 59, tzinfo=UTC)) == []
+    assert due_by_cron(db, now=datetime(2026, 11, 23, 5, 1, tzinfo=UTC)) == ["weekly"]
+
+
+# -- export and reference
+
+
+def test_the_page_of_operators_is_current():
+    assert (PROJECT_ROOT / "docs" / "segment-operators.md").read_text() == reference.markdown()
+
+
+def test_the_json_schema_takes_what_the_parser_takes():
+    assert schema.json_schema()["properties"]["where"]
+    assert schema.parse(PROS)[1] == []
+
+
+def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text(db):
+    create(
+        db,
+        "odd",
+        rules(attribute("city", value="{{ 7 * 7 }} {% raw %}"), did("order_created", window={"last_days": 30})),
+    )
+
+    model = export.as_dbt_model(db, "odd")
+
+    assert 'ref("contact_profiles")' in model.sql
+    assert 'ref("events")' in model.sql
+    assert "2026" not in model.sql
+    assert "{{ '{{' }} 7 * 7 }}" in model.sql
+    assert model.name == "odd_reviewed"
+    with pytest.raises(Refused, match="only rules"):
+        commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
+        export.as_dbt_model(db, "fair")
+
+
+def test_a_list_in_a_rule_tree_is_the_uploaded_one(db):
+    commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
+    lists.upload(db, "fair", lists.of_ids([2, 3]), actor="ada", now=AT)
+    create(
+        db,
+        "not_at_the_fair",
+        rules(attribute("plan", value="pro"), {"type": "list", "list": "fair", "operator": "not_in_list"}),
+    )
+
+    assert members(db, "not_at_the_fair") == [1, 4, 5, 6]
