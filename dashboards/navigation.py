@@ -14,6 +14,7 @@ def pages() -> dict[str, list[st.Page]]:
     return {
         "": [_page("overview", "Overview", "space_dashboard", default=True)],
         "Engage": [_page("campaigns", "Campaigns", "campaign"), _page("segments", "Segments", "group_work")],
+        "Build": [_page("segment_builder", "New segment", "add_circle")],
         "Customers": [_page("contacts", "Contacts", "person_search"), _page("events", "Events", "timeline")],
     }
 

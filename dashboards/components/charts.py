@@ -59,3 +59,27 @@ def stacked_days(rows: pd.DataFrame, day: str, name: str, value: str, *, height:
         )
     )
     st.altair_chart(chart.properties(height=height), width="stretch")
+
+
+def entries_and_exits(rows: pd.DataFrame, *, height: int = 240) -> None:
+    """Entries upwards and exits downwards, per refresh; needs measured_at, entered and exited."""
+    moves = pd.concat(
+        [
+            pd.DataFrame({"when": rows["measured_at"], "people": rows["entered"].astype(int), "what": "entered"}),
+            pd.DataFrame({"when": rows["measured_at"], "people": -rows["exited"].astype(int), "what": "left"}),
+        ]
+    )
+    chart = (
+        alt.Chart(moves)
+        .mark_bar(width=6)
+        .encode(
+            x=alt.X("when:T", title=None, axis=alt.Axis(format="%-d %b %H:%M", grid=False, tickCount=6)),
+            y=alt.Y("people:Q", title="People", axis=alt.Axis(tickCount=4)),
+            color=alt.Color(
+                "what:N", title=None, scale=alt.Scale(domain=["entered", "left"], range=[INDIGO, "#b45309"]),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[alt.Tooltip("when:T", title="Refresh", format="%-d %b %Y %H:%M"), "what:N", alt.Tooltip("people:Q", format=",")],
+        )
+    )  # fmt: skip
+    st.altair_chart(chart.properties(height=height), width="stretch")

@@ -9,10 +9,10 @@ where segment.is_active
 order by segment.size desc nulls last, segment.title;
 
 -- name: one(key)
-select segment_id, key, title, kind, description, owner, refresh, size, refreshed_at, problem, definition ->> 'sql' as sql,
+select segment_id, key, title, kind, description, owner, refresh, size, refreshed_at, problem, version, definition::text as definition, definition ->> 'sql' as sql,
     definition ->> 'file' as file
 from engage.segments
-where key = :key;
+where key = :key and is_active;
 
 -- name: sizes(segment_id)
 select measured_at, size, entered, exited
@@ -45,3 +45,38 @@ where member.segment_id = :segment_id;
 
 -- name: campaigns(segment_id)
 select key, name, kind, state, next_run_at from engage.campaigns where segment_id = :segment_id order by created_at desc;
+
+-- name: frequent_values()
+-- what the planner keeps anyway; names and addresses have too many values to be in it
+select attname as attribute, most_common_vals::text::text[] as values
+from pg_stats
+where schemaname = 'profiles' and tablename = 'contact_profiles' and n_distinct between 1 and 200
+  and most_common_vals is not null;
+
+-- name: versions(segment_id)
+select version, created_at, created_by, definition
+from engage.segment_versions
+where segment_id = :segment_id
+order by version desc
+limit 100;
+
+-- name: overlap(segment_id)
+-- how many of this segment are in each of the others, and which share of those that is
+select other.key, other.title, other.size, shared.members
+from (
+    select both_in.segment_id, count(*) as members
+    from engage.segment_members own
+    join engage.segment_members both_in on both_in.contact_id = own.contact_id and both_in.segment_id <> own.segment_id
+    where own.segment_id = :segment_id
+    group by both_in.segment_id
+) as shared
+join engage.segments other on other.segment_id = shared.segment_id
+where other.is_active
+order by shared.members desc
+limit 20;
+
+-- name: contact_by(words)
+select contact_id, full_name, email
+from profiles.contact_profiles
+where contact_id::text = :words or email = lower(:words)
+limit 1;

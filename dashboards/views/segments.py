@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from dashboards import data
+from activation.segments import commands
+from activation.segments.explain import why
+from dashboards import actions, data
 from dashboards.components import charts, words
+from dashboards.components.explanation import show_explanation
 from dashboards.components.frame import empty, friendly, paginate, title
 
 
 def show_list() -> None:
     title("Segments", "Who is in which group, as of the last refresh. Entries and exits are kept for ever.")
+    st.page_link("views/segment_builder.py", label="New segment", icon=":material/add_circle:")
     segments = data.ask("segments", "list_all")
     if segments.empty:
         empty("No segment yet", "Add a model under `dbt_project/models/segments` and run `engage build`.")
@@ -67,6 +74,8 @@ def show_one(key: str) -> None:
     if segment is None:
         empty(f"There is no segment {key}", "It may have been removed. Choose one from the list.")
         return
+    if saved := st.session_state.pop("saved", None):
+        st.toast(saved, icon=":material/check:")
     segment_id, size = int(segment["segment_id"]), int(segment["size"] or 0)
     title(str(segment["title"]), str(segment["description"]))
     if segment["problem"]:
@@ -99,12 +108,98 @@ def show_one(key: str) -> None:
         st.caption(
             f"Refreshed {segment['refresh']} · last {words.local(segment['refreshed_at'])} · owner {segment['owner'] or '–'}"
         )
-    members, definition = st.tabs(["Members", "Definition"])
+    members, reasons, changes, overlap, definition = st.tabs(["Members", "Why?", "Entries and exits", "Overlap", "Definition"])
     with members:
         show_members(segment_id, size)
+    with reasons:
+        ask_why(key)
+    with changes:
+        show_changes(sizes)
+    with overlap:
+        show_overlap(segment_id, size)
     with definition:
-        st.caption(f"{segment['kind']} · {segment['file']}")
+        show_definition(segment)
+
+
+def ask_why(key: str) -> None:
+    """Each condition for one contact."""
+    words_given = st.text_input("A contact's id or mail address", placeholder="42 or ada@example.com")
+    if not words_given.strip():
+        st.caption("Each condition is shown with the value found and whether it is true.")
+        return
+    contact = data.one("segments", "contact_by", words=words_given.strip())
+    if contact is None:
+        st.info(f"There is no contact {words_given}.", icon=":material/person_off:")
+        return
+    st.markdown(f"[{contact['full_name'] or contact['email'] or contact['contact_id']}](/contacts?contact={contact['contact_id']})")
+    with actions.refusals_shown(), actions.engage() as db:
+        show_explanation(why(db, key, int(contact["contact_id"]), at=actions.now()))
+
+
+def show_changes(sizes: pd.DataFrame) -> None:
+    """Entries upwards, exits downwards."""
+    moved = sizes[(sizes["entered"] > 0) | (sizes["exited"] > 0)] if len(sizes) else sizes
+    if moved.empty:
+        empty("Nobody has come or gone yet", "Entries and exits appear after refreshes.")
+        return
+    charts.entries_and_exits(words.local_columns(moved, "measured_at"))
+
+
+def show_overlap(segment_id: int, size: int) -> None:
+    """Of each other segment, how many are in this one as well."""
+    shared = data.ask("segments", "overlap", segment_id=segment_id)
+    if shared.empty:
+        empty("No overlap", "Nobody of this segment is in another one.")
+        return
+    shown = pd.DataFrame(
+        {
+            "Segment": "?segment=" + shared["key"] + "#" + shared["title"],
+            "In both": shared["members"].astype(int),
+            "Of this segment": shared["members"].astype(float) / max(size, 1) * 100,
+            "Of the other": shared["members"].astype(float) / shared["size"].astype(float).clip(lower=1) * 100,
+        }
+    )
+    share = {"min_value": 0, "max_value": 100, "format": "%.0f %%"}
+    st.dataframe(
+        shown, hide_index=True, width="stretch",
+        column_config={
+            "Segment": st.column_config.LinkColumn(display_text=r"#(.*)", width="medium"),
+            "In both": st.column_config.NumberColumn(format="localized"),
+            "Of this segment": st.column_config.ProgressColumn(**share),
+            "Of the other": st.column_config.ProgressColumn(**share),
+        },
+    )  # fmt: skip
+
+
+def show_definition(segment: dict[str, Any]) -> None:
+    """How it is defined, its versions, and taking it out of use."""
+    if segment["kind"] == "dbt":
+        st.caption(f"dbt model · {segment['file']}")
         st.code(segment["sql"], language="sql")
+        return
+    st.page_link("views/segment_builder.py", label="Change it", icon=":material/edit:", query_params={"segment": segment["key"]})
+    if segment["sql"]:
+        st.code(segment["sql"], language="sql")
+    else:
+        st.code(json.dumps(json.loads(segment["definition"]), indent=2, ensure_ascii=False), language="json")
+    versions = data.ask("segments", "versions", segment_id=int(segment["segment_id"]))
+    st.caption("Versions")
+    shown = pd.DataFrame(
+        {"Version": versions["version"], "Saved": versions["created_at"].map(words.local), "By": versions["created_by"]}
+    )
+    st.dataframe(shown, hide_index=True)
+    if st.button("Delete …", icon=":material/delete:"):
+        confirm_delete(str(segment["key"]), str(segment["title"]))
+
+
+@st.dialog("Delete this segment?")
+def confirm_delete(key: str, name: str) -> None:
+    st.markdown(f"Everybody leaves **{name}**. Its history stays. A segment that an active campaign or another segment uses cannot be deleted.")
+    if st.button("Delete", type="primary"):
+        with actions.refusals_shown(), actions.engage() as db:
+            commands.delete(db, key, actor=actions.ACTOR, now=actions.now())
+            st.cache_data.clear()
+            st.switch_page("views/segments.py")
 
 
 with friendly():
