@@ -20,9 +20,9 @@ REFERENCES = {
     "profiles.contact_profiles": '{{ ref("contact_profiles") }}',
     "core.events": '{{ ref("events") }}',
     "core.contact_history": '{{ ref("contact_history") }}',
-    "engage.segment_members": '{{ source("engage", "segment_members") }}',
-    "engage.segment_list_entries": '{{ source("engage", "segment_list_entries") }}',
-    "engage.message_events": '{{ source("engage", "message_events") }}',
+    "engage.segment_members": '{{ source("membership_log", "segment_members") }}',
+    "engage.segment_list_entries": '{{ source("membership_log", "segment_list_entries") }}',
+    "engage.message_events": '{{ source("message_log", "message_events") }}',
 }
 
 
@@ -43,22 +43,24 @@ def as_dbt_model(db: Connection, key: str, *, name: str | None = None) -> DbtMod
     names = commands.names(db)
     tree = parse_checked(segment.definition, names)
     written = as_text(db, as_members(Compiler(names, None, Sources()).tree(tree)))
-    for table, reference in REFERENCES.items():
+    models = {f"segments.{name}": f'{{{{ ref("{name}") }}}}' for name, entry in names.segments.items() if entry.kind == "dbt"}
+    references = REFERENCES | models
+    for table, reference in references.items():
         written = re.sub(rf"(?<![\w.]){re.escape(table)}(?![\w.])", reference, written)
     model = name or f"{key}_reviewed"
-    return DbtModel(model, _model(segment, written), _yml(segment, model))
+    return DbtModel(model, _model(segment, _escaped(written, list(references.values()))), _yml(segment, model))
 
 
 def _model(segment: commands.Segment, statement: str) -> str:
     from_where = f"exported from the rules segment {segment.key}, version {segment.version}"
     return (
-        f"-- {from_where}\nwith members as (\n{_indented(_escaped(statement))}\n)\n\nselect contact_id from members\n"
+        f"-- {from_where}\nwith members as (\n{_indented(statement)}\n)\n\nselect contact_id from members\n"
     )
 
 
-def _escaped(statement: str) -> str:
+def _escaped(statement: str, references: list[str]) -> str:
     """Text of the rules that looks like Jinja stays text."""
-    placed = {reference: f"\x00{number}\x00" for number, reference in enumerate(REFERENCES.values())}
+    placed = {reference: f"\x00{number}\x00" for number, reference in enumerate(references)}
     for reference, mark in placed.items():
         statement = statement.replace(reference, mark)
     for opening in ("{{", "{%", "{#"):

@@ -52,18 +52,18 @@ def tree_config() -> dict[str, Any]:
     return config(names, values)
 
 
-def build_rules(segment: commands.Segment | None) -> dict[str, Any] | None:
-    """The conditions; None while they are not all there."""
+def build_rules(segment: commands.Segment | None) -> tuple[dict[str, Any] | None, bool]:
+    """The conditions so far, and whether all of them are finished."""
     drawing: dict[str, Any] | None = None
     if segment is not None:
         try:
             drawing = to_tree(segment.definition)
         except NotDrawable as reason:
             st.info(f"The tree cannot draw {reason}: edit the definition as JSON.", icon=":material/data_object:")
-            return edit_json(segment.definition)
+            return edit_json(segment.definition), True
     if st.toggle("As JSON", help="every operator, also those the tree cannot draw: sequences, averages, the past of an attribute"):
         start = segment.definition if segment else {"version": 1, "where": {"type": "and", "conditions": []}}
-        return edit_json(st.session_state.get("built_rules") or start)
+        return edit_json(st.session_state.get("built_rules") or start), True
     name = f"tree_{segment.key if segment else 'new'}_{segment.version if segment else 0}"
     condition_tree(
         tree_config(), return_type="jsonLogic", tree=drawing, key=name, min_height=320,
@@ -80,9 +80,11 @@ def build_rules(segment: commands.Segment | None) -> dict[str, Any] | None:
     )
     if unfinished:
         listed = "; ".join(dict.fromkeys(unfinished))
-        st.warning(f"Not finished yet: {listed}. It can be saved once that is filled in or taken out.", icon=":material/edit:")
-        return None
-    return definition
+        st.warning(
+            f"Not finished yet: {listed}. The count leaves it out; saving waits until it is filled in or taken out.",
+            icon=":material/edit:",
+        )
+    return definition, not unfinished
 
 
 def edit_json(definition: dict[str, Any]) -> dict[str, Any] | None:
@@ -128,7 +130,8 @@ def show_preview(kind: str, definition: dict[str, Any], key: str | None) -> Prev
 def show_people(words: str, people: list[dict[str, Any]]) -> None:
     if people:
         st.caption(words)
-        shown = pd.DataFrame(people).rename(columns={"contact_id": "Id", "full_name": "Name", "email": "Email", "city": "City", "plan": "Plan"})
+        shown = pd.DataFrame(people)[["contact_id", "full_name", "city", "plan"]]
+        shown.columns = pd.Index(["Id", "Name", "City", "Plan"])
         st.dataframe(shown, hide_index=True, width="stretch")
 
 
@@ -215,8 +218,9 @@ def show(key: str | None) -> None:
     kind = segment.kind if segment else KINDS[st.segmented_control("Made of", list(KINDS), default="Conditions") or "Conditions"]
     building, looking = st.columns([3, 2], gap="large")
     with building:
+        finished = True
         if kind == "rules":
-            definition = build_rules(segment)
+            definition, finished = build_rules(segment)
         elif kind == "sql":
             definition = build_sql(segment)
         elif kind == "manual":
@@ -231,8 +235,8 @@ def show(key: str | None) -> None:
         found = show_preview(kind, definition, key) if definition and kind != "manual" else None
         if not definition and kind != "manual":
             empty("Nobody is counted yet", "Add a condition and fill it in.")
-        save_form(segment, kind, definition if found or kind == "manual" else None)
-    if segment and definition and found and definition != segment.definition:
+        save_form(segment, kind, definition if finished and (found or kind == "manual") else None)
+    if segment and definition and found and finished and definition != segment.definition:
         show_difference(segment, definition)
 
 

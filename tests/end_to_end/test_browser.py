@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 
-import httpx
 import pytest
 
-from tests.support.installation import ROOT, free_port, wait_for
-from tests.support.screenshots import chromium, open_browser, settle
+from tests.support.screenshots import chromium, settle
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(chromium() is None, reason="no Chromium on PATH: install Debian's chromium, or set CHROMIUM"),
     pytest.mark.filterwarnings("ignore"),
 ]
-
-
-@pytest.fixture(scope="module")
-def address(demo):
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "dashboards/app.py",
-        "--server.address",
-        "127.0.0.1",
-        "--server.port",
-        str(port),
-    ]
-    server = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=demo.variables(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-    def ready():
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/_stcore/health").is_success
-        except httpx.TransportError:
-            return False
-
-    try:
-        wait_for(ready, seconds=30, what="the start of the screens")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = open_browser(playwright)
-        yield opened
-        opened.close()
 
 
 def test_from_the_overview_to_a_campaign_to_a_person(address, browser, demo):

@@ -287,9 +287,12 @@ class Compiler:
     # -- other sets
 
     def _in(self, relation: Relation, key: str) -> Select[Any]:
+        entry = self.catalogue.segments[key]
+        if self.at is None and entry.kind == "dbt" and relation == Sources.members:
+            # SQL to be kept refers to the model, not to what happens to be its number here
+            return select(_table(("segments", key), "entry", column("contact_id")).c.contact_id)
         entries = _table(relation, "entry", column("segment_id"), column("contact_id"))
-        segment_id = self.catalogue.segments[key].segment_id
-        return select(entries.c.contact_id).where(entries.c.segment_id == _integer(segment_id))
+        return select(entries.c.contact_id).where(entries.c.segment_id == _integer(entry.segment_id))
 
     def _campaign(self, node: schema.CampaignCondition) -> Select[Any]:
         names = ("contact_id", "campaign_id", "type", "occurred_at")
