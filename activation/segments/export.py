@@ -43,7 +43,9 @@ def as_dbt_model(db: Connection, key: str, *, name: str | None = None) -> DbtMod
     names = commands.names(db)
     tree = parse_checked(segment.definition, names)
     written = as_text(db, as_members(Compiler(names, None, Sources()).tree(tree)))
-    models = {f"segments.{name}": f'{{{{ ref("{name}") }}}}' for name, entry in names.segments.items() if entry.kind == "dbt"}
+    models = {
+        f"segments.{name}": f'{{{{ ref("{name}") }}}}' for name, entry in names.segments.items() if entry.kind == "dbt"
+    }
     references = REFERENCES | models
     for table, reference in references.items():
         written = re.sub(rf"(?<![\w.]){re.escape(table)}(?![\w.])", reference, written)
@@ -53,9 +55,7 @@ def as_dbt_model(db: Connection, key: str, *, name: str | None = None) -> DbtMod
 
 def _model(segment: commands.Segment, statement: str) -> str:
     from_where = f"exported from the rules segment {segment.key}, version {segment.version}"
-    return (
-        f"-- {from_where}\nwith members as (\n{_indented(statement)}\n)\n\nselect contact_id from members\n"
-    )
+    return f"-- {from_where}\nwith members as (\n{_indented(statement)}\n)\n\nselect contact_id from members\n"
 
 
 def _escaped(statement: str, references: list[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ARRAY,
@@ -31,11 +32,14 @@ from sqlalchemy import (
     select,
 )  # fmt: skip
 from sqlalchemy import text as sql_text
+from sqlalchemy.dialects import postgresql
 
 Arguments = Mapping[str, Any]
 Sql = ColumnElement[Any]
 
 WHITESPACE = " \t\r\n"
+LAST_BLANK = 32
+BLANK_AT_QUOTE = '"[ \t\r\n]|[ \t\r\n]"'
 YEARS = (1000, 9000)
 
 
@@ -49,10 +53,11 @@ class Operand:
 
 @dataclass(frozen=True)
 class Times:
-    """The instant of evaluation, as SQL, and the zone in which days begin and end."""
+    """The instant of evaluation, as SQL and, where it is known, as a value; and the zone in which days begin and end."""
 
     at: Sql
     zone: str
+    instant: datetime | None = None
 
     def back(self, days: int) -> Sql:
         return self.at - hours(24 * days)
@@ -139,7 +144,8 @@ def _one_of(value: Sql, texts: list[Any]) -> Sql:
 def _set(operand: Operand) -> Sql:
     """Whether there is a value at all."""
     if operand.type == "string":
-        return and_(operand.sql.is_not(None), func.btrim(operand.sql, WHITESPACE) != "")
+        # few values begin with a blank: those that do not need no trimming
+        return or_(func.ascii(operand.sql) > LAST_BLANK, func.btrim(operand.sql, WHITESPACE) != "")
     if operand.type == "array":
         return func.cardinality(operand.sql) > 0
     return operand.sql.is_not(None)
@@ -155,6 +161,9 @@ def equals(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 
 
 def not_equals(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    """Set, and not the same."""
+    if operand.type == "string":
+        return folded(operand.sql).not_in([literal_column("''"), folded(_text(str(arguments["value"])))])
     return and_(_set(operand), ~_same(operand, arguments["value"], times))
 
 
@@ -169,11 +178,17 @@ def is_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 
 
 def is_not_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
+    """Set, and none of the values."""
+    if operand.type == "string":
+        return folded(operand.sql).not_in(
+            [literal_column("''"), *(folded(_text(str(value))) for value in arguments["values"])]
+        )
     return and_(_set(operand), ~is_in(operand, arguments, times))
 
 
 def contains(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
-    return func.strpos(folded(operand.sql), folded(_text(arguments["value"]))) > 0
+    """A text without blanks around it is in the trimmed value exactly when it is in the value."""
+    return func.strpos(func.lower(operand.sql), folded(_text(arguments["value"]))) > 0
 
 
 def not_contains(operand: Operand, arguments: Arguments, times: Times) -> Sql:
@@ -267,11 +282,23 @@ def anniversary_within(operand: Operand, arguments: Arguments, times: Times) -> 
 
 def _anniversary(operand: Operand, times: Times, first: int, last: int) -> Sql:
     day = operand.sql if operand.type == "date" else cast(func.timezone(times.zone, operand.sql), Date)
+    if times.instant is not None:
+        month_and_day = cast(func.date_part("month", day) * 100 + func.date_part("day", day), Integer)
+        coming_days = bindparam(None, _months_and_days(times.instant, times.zone, first, last), ARRAY(Integer))
+        return and_(month_and_day == any_(coming_days), day < times.today)
     years = extract("year", times.today) - extract("year", day)
     this_year = cast(day + years * sql_text("interval '1 year'"), Date)
     next_year = cast(day + (years + 1) * sql_text("interval '1 year'"), Date)
     coming = case((this_year >= times.today, this_year), else_=next_year)
     return and_(day < times.today, cast(coming - times.today, Integer).between(first, last))
+
+
+def _months_and_days(instant: datetime, zone: str, first: int, last: int) -> list[int]:
+    """The days from `first` to `last` days ahead as month * 100 + day; the 28th of February stands in for a missing 29th."""
+    today = instant.astimezone(ZoneInfo(zone)).date()
+    days = [today + timedelta(days=ahead) for ahead in range(first, last + 1)]
+    leap = [229 for day in days if (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).day == 1]
+    return [day.month * 100 + day.day for day in days] + leap
 
 
 def is_true(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
@@ -283,13 +310,32 @@ def is_false(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
 
 
 def contains_any(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
-    entry = func.unnest(operand.sql).column_valued("entry")
-    return exists(select(literal_column("1")).where(_one_of(entry, arguments["values"])))
+    """At least one entry is one of the values."""
+    wanted = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text)
+    return _entries(operand, "&&", wanted, or_(*(_has_entry(operand, value) for value in arguments["values"])))
 
 
-def contains_all(operand: Operand, arguments: Arguments, times: Times) -> Sql:
-    return and_(*(contains_any(operand, {"values": [value]}, times) for value in arguments["values"]))
+def contains_all(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
+    """Each of the values is an entry."""
+    wanted = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text)
+    return _entries(operand, "@>", wanted, and_(*(_has_entry(operand, value) for value in arguments["values"])))
 
 
 def contains_none(operand: Operand, arguments: Arguments, times: Times) -> Sql:
-    return and_(_set(operand), ~contains_any(operand, arguments, times))
+    """Has entries, and none is one of the values."""
+    return and_(_set(operand), contains_any(operand, arguments, times).is_not(True))
+
+
+def _entries(operand: Operand, operator: str, wanted: Sql, one_by_one: Sql) -> Sql:
+    """All entries are folded at once, by way of the array's text; one by one only where an entry has blanks around it.
+
+    In that text such an entry is in quotes with a blank beside one of them.
+    """
+    written = cast(operand.sql, Text)
+    at_once = cast(func.lower(written), ARRAY(Text)).op(operator, is_comparison=True)(wanted)
+    return or_(at_once, and_(written.op("~", is_comparison=True)(BLANK_AT_QUOTE), one_by_one))
+
+
+def _has_entry(operand: Operand, value: object) -> Sql:
+    entry = func.unnest(operand.sql).column_valued("entry")
+    return exists(select(literal_column("1")).where(folded(entry) == folded(_text(str(value)))))

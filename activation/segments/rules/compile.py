@@ -38,6 +38,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    union_all,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.dialects.postgresql import psycopg as dialect
@@ -85,7 +86,7 @@ class Compiler:
         """Without an instant the statement takes its own time: that is for SQL to be kept, not run here."""
         if self.at is None:
             return Times(func.now(), self.catalogue.time_zone)
-        return Times(bindparam("at", self.at, DateTime(timezone=True)), self.catalogue.time_zone)
+        return Times(bindparam("at", self.at, DateTime(timezone=True)), self.catalogue.time_zone, self.at)
 
     def tree(self, tree: schema.RuleTree) -> Select[Any]:
         """SELECT contact_id of everybody of whom the tree is true."""
@@ -101,7 +102,7 @@ class Compiler:
         if isinstance(node, schema.And):
             return and_(*(self.condition(child, contact) for child in node.conditions))
         if isinstance(node, schema.Or):
-            return or_(*(self.condition(child, contact) for child in node.conditions))
+            return self._any(node, contact)
         if isinstance(node, schema.Not):
             return self._negation(node.condition, contact)
         if isinstance(node, schema.AttributeCondition) and node.operator != "has_been":
@@ -109,6 +110,46 @@ class Compiler:
         if isinstance(node, schema.BucketCondition):
             return _bucket(node, contact.c.contact_id)
         return self._membership(node, contact)
+
+    def _any(self, node: schema.Or, contact: FromClause) -> Sql:
+        """Alternatives over behaviour are one set, united: a filter with several subplans would ask each contact each time."""
+        branches = self._branches(node)
+        if branches is None:
+            return or_(*(self.condition(child, contact) for child in node.conditions))
+        people = union_all(*branches).subquery()
+        return exists(select(ONE).select_from(people).where(people.c.contact_id == contact.c.contact_id))
+
+    def _branches(self, node: schema.Or) -> list[Select[Any]] | None:
+        """The sets of people that the alternatives name, those by attributes as one; None when a union does not pay."""
+        branches: list[Select[Any]] = []
+        by_attributes: list[Any] = []
+        for child in node.conditions:
+            if isinstance(child, schema.Or):
+                inner = self._branches(child)
+                if inner is None and not _only_attributes(child):
+                    return None
+                branches += inner or []
+                by_attributes += [] if inner else [child]
+            elif _only_attributes(child):
+                by_attributes.append(child)
+            elif isinstance(child, schema.Not) or (made := self._branch(child)) is None:
+                return None  # people outside of a set are most people
+            else:
+                branches.append(made)
+        if not branches:
+            return None
+        if by_attributes:
+            contact = self.contacts()
+            truths = [self.condition(each, contact) for each in by_attributes]
+            branches.append(select(contact.c.contact_id).where(or_(*truths)))
+        return branches
+
+    def _branch(self, node: Any) -> Select[Any] | None:
+        if isinstance(node, schema.And):
+            contact = self.contacts()
+            return select(contact.c.contact_id).where(self.condition(node, contact))
+        people = self._shared_or_own(node)
+        return None if people is None or people[1] else people[0]
 
     def _negation(self, node: Any, contact: FromClause) -> Sql:
         # pushed down to the conditions, so that what people did not do is an anti-join and no filter over a subplan
@@ -124,16 +165,21 @@ class Compiler:
 
     def _membership(self, node: schema.Leaf, contact: FromClause, *, opposite: bool = False) -> Sql:
         """Whether the contact is in the set of a condition, or outside of it."""
-        people = self.people(node)
+        people = self._shared_or_own(node)
         if people is None:
             return false() if opposite else true()
         found, outside = people
-        key = leaf_key(node)
-        if key in self.shared:
-            found = select(_table((None, self.shared[key]), "shared", column("contact_id")).c.contact_id)
         people_set = found.subquery()
         inside = exists(select(ONE).select_from(people_set).where(people_set.c.contact_id == contact.c.contact_id))
         return not_(inside) if outside is not opposite else inside
+
+    def _shared_or_own(self, node: schema.Leaf) -> tuple[Select[Any], bool] | None:
+        people = self.people(node)
+        key = leaf_key(node) if self.shared else None
+        if people is None or key not in self.shared:
+            return people
+        assert key is not None
+        return select(_table((None, self.shared[key]), "shared", column("contact_id")).c.contact_id), people[1]
 
     def people(self, node: schema.Leaf) -> tuple[Select[Any], bool] | None:
         """The contacts of a condition, and whether it means those outside; None when it is true of everybody."""
@@ -188,12 +234,33 @@ class Compiler:
 
     def _event_time(self, node: schema.EventTime) -> Select[Any]:
         event = self.events()
+        if (node.operator, node.compare.operator) == ("first_time", "in_last_days") and node.compare.days:
+            return self._began_lately(node, node.compare.days)
         moment = (func.min if node.operator == "first_time" else func.max)(event.c.occurred_at)
         return (
             select(event.c.contact_id)
             .where(*self.matching(event, node.event, node.where), *self.window(event, None))
             .group_by(event.c.contact_id)
             .having(self._compare(Operand(moment, "timestamp"), node.compare))
+        )
+
+    def _began_lately(self, node: schema.EventTime, days: int) -> Select[Any]:
+        """Did it in these days and not before: two ranges of the index, where the minimum would read all of it."""
+        event, earlier = self.events(), self.events("earlier")
+        bound = self.times.back(days)
+        before = exists(
+            select(ONE)
+            .select_from(earlier)
+            .where(
+                earlier.c.contact_id == event.c.contact_id,
+                *self.matching(earlier, node.event, node.where),
+                earlier.c.occurred_at < bound,
+            )
+        )
+        return select(event.c.contact_id).where(
+            *self.matching(event, node.event, node.where),
+            *self.window(event, schema.Window(last_days=days)),
+            not_(before),
         )
 
     def _event_measure(self, node: schema.EventMeasure) -> Select[Any]:
@@ -292,13 +359,13 @@ class Compiler:
             # SQL to be kept refers to the model, not to what happens to be its number here
             return select(_table(("segments", key), "entry", column("contact_id")).c.contact_id)
         entries = _table(relation, "entry", column("segment_id"), column("contact_id"))
-        return select(entries.c.contact_id).where(entries.c.segment_id == _integer(entry.segment_id))
+        return select(entries.c.contact_id).where(entries.c.segment_id == bindparam(None, entry.segment_id, BigInteger))
 
     def _campaign(self, node: schema.CampaignCondition) -> Select[Any]:
         names = ("contact_id", "campaign_id", "type", "occurred_at")
         event = _table(self.sources.message_events, "message_event", *(column(name) for name in names))
         return select(event.c.contact_id).where(
-            event.c.campaign_id == _integer(self.catalogue.campaigns[node.campaign]),
+            event.c.campaign_id == bindparam(None, self.catalogue.campaigns[node.campaign], BigInteger),
             event.c.type == bindparam(None, MESSAGE_EVENT[node.operator], Text),
             *self.window(event, node.window),
         )
@@ -395,3 +462,12 @@ def _bucket(node: schema.BucketCondition, contact_id: Any) -> Sql:
         cast(cast(literal_column("'x'", Text) + func.substr(digest, 1, 8, type_=Text), BIT(32)), BigInteger) % 10_000
     )
     return place < _integer(round(node.percent * 100))
+
+
+def _only_attributes(node: Any) -> bool:
+    """Whether nothing but the contact's own row is asked."""
+    if isinstance(node, schema.And | schema.Or):
+        return all(_only_attributes(child) for child in node.conditions)
+    if isinstance(node, schema.Not):
+        return _only_attributes(node.condition)
+    return isinstance(node, schema.AttributeCondition | schema.BucketCondition) and node.operator != "has_been"
