@@ -15,7 +15,12 @@ ATTRIBUTE, EVENT, FIRST, LAST, SUM, CAMPAIGN, SEGMENT, LIST, BUCKET = (
 WHEN = "when"
 COUNTS = {"greater_or_equal": "at_least", "less_or_equal": "at_most", "equal": "exactly"}
 CAMPAIGN_OPERATORS = ("was_sent", "opened", "clicked", "was_not_sent", "did_not_open", "did_not_click")
-WINDOWS = {"last_days": "in the last … days", "last_calendar_days": "in the last … calendar days", "since": "since", "until": "until"}
+WINDOWS = {
+    "last_days": "in the last … days",
+    "last_calendar_days": "in the last … calendar days",
+    "since": "since",
+    "until": "until",
+}
 DAYS = tuple(operator.name for operator in COMPARISONS if operator.arguments == ("days",))
 MANY = ("in", "not_in", "contains_any", "contains_all", "contains_none")
 NOT_DRAWN = {"numeric": ("in", "not_in"), "date": ("in", "not_in"), "timestamp": ("in", "not_in")}
@@ -69,7 +74,7 @@ def _types() -> dict[str, Any]:
         "of_date": _type("date", "in_last_days", {"date": "one", "number": "days"}),
         "of_timestamp": _type("timestamp", "in_last_days", {"date": "one", "number": "days"}),
         "of_boolean": _type("boolean", "is_true", {"boolean": "one"}),
-        "of_array": _type("array", "contains_any", {"multiselect": "many"}),
+        "of_array": _type("array", "contains_any", {"multiselect": "many", "text": "one"}),
         "of_window": {
             "valueSources": ["value"], "defaultOperator": "last_days",
             "widgets": {"number": {"operators": ["last_days", "last_calendar_days"]}, "date": {"operators": ["since", "until"]}},
@@ -124,7 +129,9 @@ def _event(event: str, properties: Mapping[str, str]) -> dict[str, Any]:
     """Did it so many times, when, and with which properties."""
     subfields = {WHEN: {"label": "when", "type": "of_window"}}
     subfields |= {
-        name: {"label": spoken(name), "type": f"of_{kind}", **_choices([])} for name, kind in properties.items() if name != WHEN
+        name: {"label": spoken(name), "type": f"of_{kind}", **_choices([])}
+        for name, kind in properties.items()
+        if name != WHEN
     }
     return {
         "label": f"Did: {spoken(event)}", "type": "!group", "mode": "array", "conjunctions": ["AND"], "showNot": False,
@@ -137,7 +144,12 @@ def _struct(label: str, subfields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _choices(values: list[str]) -> dict[str, Any]:
-    return {"fieldSettings": {"listValues": [{"value": value, "title": value} for value in values], "allowCustomValues": True}}
+    return {
+        "fieldSettings": {
+            "listValues": [{"value": value, "title": value} for value in values],
+            "allowCustomValues": True,
+        }
+    }
 
 
 def spoken(name: str) -> str:

@@ -7,7 +7,20 @@ from typing import Any
 
 from activation.segments.rules.operators import BY_NAME
 from dashboards.segment_builder.config import (
-    ATTRIBUTE, BUCKET, CAMPAIGN, COUNTS, EVENT, FIRST, LAST, LIST, MANY, NOT_DRAWN, SEGMENT, SUM, WHEN, WINDOWS, spoken,
+    ATTRIBUTE,
+    BUCKET,
+    CAMPAIGN,
+    COUNTS,
+    EVENT,
+    FIRST,
+    LAST,
+    LIST,
+    MANY,
+    SEGMENT,
+    SUM,
+    WHEN,
+    WINDOWS,
+    spoken,
 )  # fmt: skip
 
 Json = dict[str, Any]
@@ -72,7 +85,12 @@ def _count(node: Mapping[str, Any], unfinished: list[str]) -> Json | None:
     if count is None:
         unfinished.append(f"how many times they did {spoken(event)}")
         return None
-    condition: Json = {"type": "event_count", "event": event, "times": COUNTS[properties["operator"]], "count": int(count)}
+    condition: Json = {
+        "type": "event_count",
+        "event": event,
+        "times": COUNTS[properties["operator"]],
+        "count": int(count),
+    }
     windows: Json = {}
     where = []
     for child in _children(node):
@@ -113,15 +131,18 @@ def _rule(node: Mapping[str, Any], unfinished: list[str]) -> Json | None:
         return None
     if subject == ATTRIBUTE:
         return {"type": "attribute", "attribute": name, **compared}
-    if subject in {FIRST, LAST}:
-        return {"type": "event_time", "event": name, "operator": subject, "compare": compared}
-    return {"type": "event_measure", "event": name, "operator": "sum", "property": "value", "compare": compared}
+    made = {"type": "event_time", "operator": subject} if subject in {FIRST, LAST} else {
+        "type": "event_measure", "operator": "sum", "property": "value",
+    }  # fmt: skip
+    return {**made, "event": name, "compare": compared}
 
 
 def _choice(subject: str, properties: Mapping[str, Any], unfinished: list[str]) -> Json | None:
     value = (properties.get("value") or [None])[0]
     if value is None:
-        unfinished.append({SEGMENT: "which segment", LIST: "which list", BUCKET: "how large the random share is"}[subject])
+        unfinished.append(
+            {SEGMENT: "which segment", LIST: "which list", BUCKET: "how large the random share is"}[subject]
+        )
         return None
     if subject == BUCKET:
         return {"type": "bucket", "operator": "in_bucket", "seed": SEED, "percent": value}
@@ -197,7 +218,12 @@ def _draw_compared(field: str, compared: Mapping[str, Any]) -> Json:
     values = [compared[name] for name in operator.arguments]
     if operator.name == "has_been" or (operator.name in MANY and not isinstance(values[0][0], str)):
         raise NotDrawable(f"the operator {operator.name} here")
-    return _drawn_rule(field, operator.name, values, [_kind(name, value) for name, value in zip(operator.arguments, values, strict=True)])
+    return _drawn_rule(
+        field,
+        operator.name,
+        values,
+        [_kind(name, value) for name, value in zip(operator.arguments, values, strict=True)],
+    )
 
 
 def _kind(argument: str, value: Any) -> str:
@@ -255,8 +281,7 @@ def _draw_count(node: Mapping[str, Any]) -> Json:
         for name, value in (node.get("window") or {}).items()
         if name in WINDOWS and value is not None
     ]
-    for each in node.get("where") or []:
-        rules.append(_draw_compared(f"{field}.{each['property']}", each))
+    rules += [_draw_compared(f"{field}.{each['property']}", each) for each in node.get("where") or []]
     return {
         "type": "rule_group",
         "properties": {

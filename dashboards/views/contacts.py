@@ -7,8 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboards import data
+from activation.segments import commands
+from activation.segments.explain import why
+from dashboards import actions, data
 from dashboards.components import words
+from dashboards.components.explanation import show_explanation
 from dashboards.components.frame import empty, friendly, paginate, title
 
 GROUPS = {
@@ -146,6 +149,19 @@ def show_timeline(contact_id: int) -> None:
         st.markdown(f":material/{icon}: **{said}**{f' · {more}' if more else ''}{amount}  \n{when}")
 
 
+def ask_why(contact_id: int) -> None:
+    """Why the person is in a segment, or is not."""
+    with (
+        st.expander("Why in a segment, or not?", icon=":material/help:"),
+        actions.refusals_shown(),
+        actions.engage() as db,
+    ):
+        titles = {segment.key: segment.title for segment in commands.list_all(db)}
+        key = st.selectbox("Segment", list(titles), index=None, format_func=titles.get, placeholder="Choose a segment")
+        if key:
+            show_explanation(why(db, key, contact_id, at=actions.now()))
+
+
 def show_one(contact_id: int) -> None:
     st.page_link("views/contacts.py", label="All contacts", icon=":material/arrow_back:")
     person = data.one("contacts", "one", contact_id=contact_id)
@@ -164,6 +180,7 @@ def show_one(contact_id: int) -> None:
     segments = data.ask("contacts", "segments", contact_id=contact_id)
     if not segments.empty:
         st.markdown("In " + " · ".join(f"[{row.title}](/segments?segment={row.key})" for row in segments.itertuples()))
+    ask_why(contact_id)
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_attributes(person)

@@ -61,7 +61,9 @@ def build_rules(segment: commands.Segment | None) -> tuple[dict[str, Any] | None
         except NotDrawable as reason:
             st.info(f"The tree cannot draw {reason}: edit the definition as JSON.", icon=":material/data_object:")
             return edit_json(segment.definition), True
-    if st.toggle("As JSON", help="every operator, also those the tree cannot draw: sequences, averages, the past of an attribute"):
+    if st.toggle(
+        "As JSON", help="every operator, also those the tree cannot draw: sequences, averages, the past of an attribute"
+    ):
         start = segment.definition if segment else {"version": 1, "where": {"type": "and", "conditions": []}}
         return edit_json(st.session_state.get("built_rules") or start), True
     name = f"tree_{segment.key if segment else 'new'}_{segment.version if segment else 0}"
@@ -116,7 +118,9 @@ def show_preview(kind: str, definition: dict[str, Any], key: str | None) -> Prev
         return None
     total, reachable = st.columns(2)
     total.metric("People", f"{found.total:,}", border=True)
-    reachable.metric("Reachable by mail", f"{found.reachable:,}", border=True, help="valid address, opted in, not suppressed")
+    reachable.metric(
+        "Reachable by mail", f"{found.reachable:,}", border=True, help="valid address, opted in, not suppressed"
+    )
     if found.wrong_types:
         st.caption(f"{found.wrong_types:,} events hold a value of another type than asked for and count as not set.")
     for each in found.problems:
@@ -158,7 +162,11 @@ def ask_pace(kind: str, pace: str) -> str:
     chosen = st.selectbox("Refreshed", offered, index=offered.index(known))
     if PACES[chosen]:
         return PACES[chosen]
-    return st.text_input("Cron expression", pace if known == "At times of its own" and pace else "0 6 * * 1", help="minute hour day month weekday, in the workspace's zone")
+    return st.text_input(
+        "Cron expression",
+        pace if known == "At times of its own" and pace else "0 6 * * 1",
+        help="minute hour day month weekday, in the workspace's zone",
+    )
 
 
 def save_form(segment: commands.Segment | None, kind: str, definition: dict[str, Any] | None) -> None:
@@ -183,24 +191,37 @@ def save_form(segment: commands.Segment | None, kind: str, definition: dict[str,
                 )  # fmt: skip
             report = refresh(db, key, now=actions.now())
             st.session_state["saved"] = (
-                f"Saved, but its members are not up to date: {report.problem}" if report.problem else f"Saved: {report.size:,} people are in it."
+                f"Saved, but its members are not up to date: {report.problem}"
+                if report.problem
+                else f"Saved: {report.size:,} people are in it."
             )
             st.cache_data.clear()
             st.switch_page("views/segments.py", query_params={"segment": key})
     if not ready:
-        st.caption("A name and at least one finished condition are needed." if kind != "manual" else "A name is needed.")
+        st.caption(
+            "A name and at least one finished condition are needed." if kind != "manual" else "A name is needed."
+        )
 
 
 def fill_list(segment: commands.Segment) -> None:
     """Uploading contacts to a list, and what became of each row."""
     file = st.file_uploader("A CSV with a column contact_id, crm_customer_id or email", type=["csv", "txt", "tsv"])
-    mode = st.segmented_control("The file's people are", ["add", "replace", "remove"], default="add", format_func={"add": "added", "replace": "the whole list", "remove": "taken off"}.get)
+    mode = st.segmented_control(
+        "The file's people are",
+        ["add", "replace", "remove"],
+        default="add",
+        format_func={"add": "added", "replace": "the whole list", "remove": "taken off"}.get,
+    )
     if file is not None and mode and st.button("Upload", icon=":material/upload:", type="primary"):
         with actions.refusals_shown(), actions.engage() as db:
-            report = lists.upload(db, segment.key, lists.read_csv(file.getvalue()), mode=mode, actor=actions.ACTOR, now=actions.now())
+            report = lists.upload(
+                db, segment.key, lists.read_csv(file.getvalue()), mode=mode, actor=actions.ACTOR, now=actions.now()
+            )
             refresh(db, segment.key, now=actions.now(), accept_jump=True)
             st.cache_data.clear()
-            st.success(f"{report.rows:,} rows: {report.added:,} added, {report.removed:,} taken off, {report.already:,} were there.")
+            st.success(
+                f"{report.rows:,} rows: {report.added:,} added, {report.removed:,} taken off, {report.already:,} were there."
+            )
             if report.problems:
                 problems = pd.DataFrame([vars(each) for each in report.problems])
                 st.warning(f"{len(report.problems):,} rows name nobody.")
@@ -213,9 +234,16 @@ def show(key: str | None) -> None:
     if key:
         with actions.engage() as db:
             segment = commands.show(db, key)
-    title(segment.title if segment else "New segment", "Who should be in it? The count follows while you build." if not key else f"Version {segment.version}")  # type: ignore[union-attr]
+    title(
+        segment.title if segment else "New segment",
+        "Who should be in it? The count follows while you build." if not key else f"Version {segment.version}",
+    )  # type: ignore[union-attr]
     st.page_link("views/segments.py", label="All segments", icon=":material/arrow_back:")
-    kind = segment.kind if segment else KINDS[st.segmented_control("Made of", list(KINDS), default="Conditions") or "Conditions"]
+    kind = (
+        segment.kind
+        if segment
+        else KINDS[st.segmented_control("Made of", list(KINDS), default="Conditions") or "Conditions"]
+    )
     building, looking = st.columns([3, 2], gap="large")
     with building:
         finished = True

@@ -108,7 +108,9 @@ def show_one(key: str) -> None:
         st.caption(
             f"Refreshed {segment['refresh']} · last {words.local(segment['refreshed_at'])} · owner {segment['owner'] or '–'}"
         )
-    members, reasons, changes, overlap, definition = st.tabs(["Members", "Why?", "Entries and exits", "Overlap", "Definition"])
+    members, reasons, changes, overlap, definition = st.tabs(
+        ["Members", "Why?", "Entries and exits", "Overlap", "Definition"]
+    )
     with members:
         show_members(segment_id, size)
     with reasons:
@@ -131,7 +133,9 @@ def ask_why(key: str) -> None:
     if contact is None:
         st.info(f"There is no contact {words_given}.", icon=":material/person_off:")
         return
-    st.markdown(f"[{contact['full_name'] or contact['email'] or contact['contact_id']}](/contacts?contact={contact['contact_id']})")
+    st.markdown(
+        f"[{contact['full_name'] or contact['email'] or contact['contact_id']}](/contacts?contact={contact['contact_id']})"
+    )
     with actions.refusals_shown(), actions.engage() as db:
         show_explanation(why(db, key, int(contact["contact_id"]), at=actions.now()))
 
@@ -177,7 +181,9 @@ def show_definition(segment: dict[str, Any]) -> None:
         st.caption(f"dbt model · {segment['file']}")
         st.code(segment["sql"], language="sql")
         return
-    st.page_link("views/segment_builder.py", label="Change it", icon=":material/edit:", query_params={"segment": segment["key"]})
+    st.page_link(
+        "views/segment_builder.py", label="Change it", icon=":material/edit:", query_params={"segment": segment["key"]}
+    )
     if segment["sql"]:
         st.code(segment["sql"], language="sql")
     else:
@@ -194,7 +200,9 @@ def show_definition(segment: dict[str, Any]) -> None:
 
 @st.dialog("Delete this segment?")
 def confirm_delete(key: str, name: str) -> None:
-    st.markdown(f"Everybody leaves **{name}**. Its history stays. A segment that an active campaign or another segment uses cannot be deleted.")
+    st.markdown(
+        f"Everybody leaves **{name}**. Its history stays. A segment that an active campaign or another segment uses cannot be deleted."
+    )
     if st.button("Delete", type="primary"):
         with actions.refusals_shown(), actions.engage() as db:
             commands.delete(db, key, actor=actions.ACTOR, now=actions.now())

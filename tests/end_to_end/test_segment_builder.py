@@ -127,7 +127,12 @@ def test_a_marketer_builds_saves_and_finds_the_right_people_and_an_analyst_the_s
     page.get_by_role("button", name="Save").click()
     page.wait_for_selector("h1:has-text('Quiet pros')")
 
-    members = [row[0] for row in demo.query("select contact_id from engage.segment_members join engage.segments using (segment_id) where key = 'quiet_pros' order by 1")]
+    members = [
+        row[0]
+        for row in demo.query(
+            "select contact_id from engage.segment_members join engage.segments using (segment_id) where key = 'quiet_pros' order by 1"
+        )
+    ]
     assert members == expected
 
     # the exported model, built by dbt on the same data

@@ -97,6 +97,36 @@ def test_a_segment_shows_its_size_and_definition(page, demo):
     assert "contact_profiles" in app.code[0].value
 
 
+def test_a_segment_shows_its_overlap_and_why_somebody_is_in_it(page, demo):
+    contact_id = demo.query(
+        "select min(contact_id) from engage.segment_members join engage.segments using (segment_id) where key = 'vip_customers'"
+    )[0][0]
+
+    app = page("segments", segment="vip_customers")
+    app.text_input[0].set_value(str(contact_id)).run()
+
+    assert "names the contact" in words(app)
+    assert any("In both" in table.value for table in app.dataframe)
+
+
+def test_a_contact_asks_why_it_is_in_a_segment(page, demo):
+    app = page("contacts", contact=str(demo.query("select min(contact_id) from core.contacts")[0][0]))
+    app.selectbox[-1].set_value("vip_customers").run()
+
+    assert "the dbt model names the contact" in words(app)
+
+
+def test_a_segment_of_sql_is_counted_before_it_is_saved_and_refused_when_it_is_not_one_select(page, demo):
+    app = page("segment_builder")
+    app.segmented_control[0].set_value("SQL").run()
+    app.text_area[0].set_value("select contact_id from profiles.contact_profiles where plan = 'pro'").run()
+    pros = demo.query("select count(*) from profiles.contact_profiles where plan = 'pro'")[0][0]
+    assert metrics(app)["People"] == f"{pros:,}"
+
+    app.text_area[0].set_value("delete from core.contacts").run()
+    assert "must be one SELECT" in words(app)
+
+
 def test_a_contact_is_found_and_shows_who_it_is(page, demo):
     contact_id, name, email = demo.query(
         "select contact_id, full_name, email from profiles.contact_profiles where orders_count > 0 and email is not null and full_name is not null limit 1"
@@ -122,6 +152,10 @@ def test_events_are_counted_and_filtered(page, demo):
 )
 def test_something_that_is_not_there_says_so(page, name, parameter):
     assert "There is no" in words(page(name, **{parameter: "999999999"}))
+
+
+def test_a_segment_to_change_that_is_not_there_says_so(page):
+    assert "There is no active segment nobody" in words(page("segment_builder", segment="nobody"))
 
 
 @pytest.mark.parametrize("name", PAGES)

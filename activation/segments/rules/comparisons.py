@@ -311,13 +311,13 @@ def is_false(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
 
 def contains_any(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
     """At least one entry is one of the values."""
-    wanted = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text)
+    wanted: Sql = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text())
     return _entries(operand, "&&", wanted, or_(*(_has_entry(operand, value) for value in arguments["values"])))
 
 
 def contains_all(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
     """Each of the values is an entry."""
-    wanted = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text)
+    wanted: Sql = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text())
     return _entries(operand, "@>", wanted, and_(*(_has_entry(operand, value) for value in arguments["values"])))
 
 
