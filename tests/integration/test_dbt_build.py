@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from engage_db.settings import PROJECT_ROOT
-from tests.support.dbt import run_dbt
+from tests.support.dbt import DbtFailed, run_dbt, start_dbt
 
 PUBLIC = ("core", "profiles", "segments", "marts")
 TABLES = ("core.contacts", "core.events", "profiles.contact_profiles")
@@ -492,6 +493,44 @@ def test_views_over_the_tables_live_through_a_build(day):
 
 
 # -- how the project is made ------------------------------------------------------------------------------------------
+
+
+def test_a_build_killed_in_the_middle_leaves_the_last_good_table_and_the_next_build_completes_it(cluster, live, tmp_path):
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        copy = Built(url, tmp_path / "target")
+        before = copy.tables()["profiles.contact_profiles"]
+        with psycopg.connect(url) as holder:
+            holder.execute("update raw_crm.customers set plan = 'enterprise', _extracted_at = now()")
+            holder.commit()
+            holder.execute("lock table profiles.contact_profiles in share row exclusive mode")
+            build = start_dbt(url, "run", "--select", *MODELS, target_path=copy.target_path)
+            waiting = "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and query like '%contact_profiles%'"
+            deadline = time.monotonic() + 60
+            while copy.row(waiting) != (True,):
+                assert time.monotonic() < deadline and build.poll() is None
+                time.sleep(0.05)
+            build.kill()
+            build.wait()
+
+        assert copy.tables()["profiles.contact_profiles"] == before
+        copy.dbt("run", "--select", *MODELS)
+        assert copy.rows("select distinct plan from profiles.contact_profiles") == [("enterprise",)]
+
+
+def test_a_model_that_fails_leaves_the_last_good_tables_and_what_follows_is_not_run(cluster, live, tmp_path):
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        copy = Built(url, tmp_path / "target")
+        before = copy.tables()
+        with psycopg.connect(url) as db:
+            db.execute("alter table raw_crm.customers rename column plan to tariff")
+            db.execute("update raw_crm.orders set status = 'cancelled', _extracted_at = now()")
+
+        with pytest.raises(DbtFailed, match="plan"):
+            copy.dbt("run", "--select", "stg_crm__customers+")
+
+        after = copy.tables()
+        for table in ("core.contacts", "profiles.contact_profiles"):
+            assert after[table] == before[table]
 
 
 def test_every_public_column_is_described(manifest, built):

@@ -23,13 +23,19 @@ def run_dbt(url: str | None, *arguments: str, target_path: Path) -> str:
 
     Raises DbtFailed when a model, a test or a unit test did not pass.
     """
+    running = start_dbt(url, *arguments, target_path=target_path)
+    said, _ = running.communicate()
+    if running.returncode:
+        raise DbtFailed(f"dbt {' '.join(arguments)}\n{said}")
+    return said
+
+
+def start_dbt(url: str | None, *arguments: str, target_path: Path) -> subprocess.Popen[str]:
+    """The same, running."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "ENGAGE_"))}
     environment |= {"DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)}
     environment |= dbt_environment(url) if url else {}
     command = [DBT, "--no-use-colors", *arguments, "--project-dir", PROJECT, "--profiles-dir", PROJECT]
-    done = subprocess.run(
-        command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    return subprocess.Popen(
+        command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    if done.returncode:
-        raise DbtFailed(f"dbt {' '.join(arguments)}\n{done.stdout}")
-    return done.stdout
