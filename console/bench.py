@@ -11,12 +11,13 @@ from activation.errors import NotFound
 from console.output import print_json, print_table
 from engage_db.settings import PROJECT_ROOT
 
-BENCHMARKS = ("extract", "loop")
+BENCHMARKS = ("extract", "loop", "segments")
 
 
 def bench(
-    name: str = typer.Argument("all", help="extract, loop, or all"),
+    name: str = typer.Argument("all", help="extract, loop, segments, or all"),
     scale: float = typer.Option(1.0, min=0.001, help="of the sizes"),
+    curve: bool = typer.Option(False, "--curve", help="three sizes and the exponent of growth"),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Measures our way and a peer's or a limit in the same run. Leaves with exit code 1 when a target is missed."""
@@ -25,7 +26,12 @@ def bench(
     sys.path.insert(0, str(PROJECT_ROOT))
     rows = []
     for wanted in BENCHMARKS if name == "all" else (name,):
-        rows += importlib.import_module(f"tests.benchmarks.bench_{wanted}").measure(scale)
+        benchmark = importlib.import_module(f"tests.benchmarks.bench_{wanted}")
+        if curve and not hasattr(benchmark, "curve"):
+            if name != "all":
+                raise NotFound(f"The benchmark {wanted} has no curve.")
+            continue
+        rows += benchmark.curve(scale) if curve else benchmark.measure(scale)
     if json:
         print_json({"benchmarks": rows})
     else:
