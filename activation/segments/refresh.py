@@ -166,10 +166,13 @@ def _refresh(
 def fill_segment_now(db: Connection, members: Members) -> int:
     """Evaluates the statement once into the temporary table segment_now, so that all that follows sees one set."""
     db.execute(SQL.prepare_evaluation)
-    evaluation = sql.SQL(
-        "create temp table segment_now on commit drop as "
-        "select distinct member.contact_id from ({}) as member where member.contact_id is not null"
-    ).format(members.statement)
+    each = "select member.contact_id from ({}) as member"
+    once = (
+        each
+        if members.once_each
+        else each.replace("select", "select distinct") + " where member.contact_id is not null"
+    )
+    evaluation = sql.SQL("create temp table segment_now on commit drop as ") + sql.SQL(once).format(members.statement)
     rows = db.execute(evaluation, dict(members.parameters)).rowcount
     db.execute("create unique index on segment_now (contact_id)")
     db.execute("analyze segment_now")
@@ -182,6 +185,7 @@ def _replace(
     new_size = fill_segment_now(db, members)
     if not accept_jump and segment.version == segment.evaluated_version and (jump := _jump(segment, new_size)):
         raise MembersUnavailable(jump)
+    db.execute(SQL.prepare_difference)
     difference = db.execute(
         SQL.apply_difference,
         {

@@ -29,13 +29,20 @@ select set_config('work_mem', '256MB', true), set_config('jit', 'off', true);
 -- name: lock(segment_id)
 select pg_advisory_xact_lock(hashtextextended('engage.segment', :segment_id));
 
+-- name: prepare_difference()
+-- the whole segment is read in any case; where statistics do not know it yet, a nested loop would be quadratic
+select set_config('enable_nestloop', 'off', true);
+
 -- name: apply_difference(segment_id, now, is_live)
 -- contacts that live evaluation has seen on newer data than the last build are its own until the next build
-with exited as (
+with seen_live as materialized (
+    select contact_id from engage.live_contacts where :is_live
+),
+exited as (
     delete from engage.segment_members member
     where member.segment_id = :segment_id
       and not exists (select from segment_now where segment_now.contact_id = member.contact_id)
-      and not (:is_live and exists (select from engage.live_contacts live where live.contact_id = member.contact_id))
+      and not exists (select from seen_live where seen_live.contact_id = member.contact_id)
     returning member.contact_id
 ),
 closed as (
@@ -52,7 +59,7 @@ entered as (
         select from engage.segment_members member
         where member.segment_id = :segment_id and member.contact_id = segment_now.contact_id
     )
-      and not (:is_live and exists (select from engage.live_contacts live where live.contact_id = segment_now.contact_id))
+      and not exists (select from seen_live where seen_live.contact_id = segment_now.contact_id)
     returning contact_id, entered_at
 ),
 opened as (

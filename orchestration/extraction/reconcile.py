@@ -9,7 +9,7 @@ from psycopg import Connection, sql
 from orchestration.extraction.copying import pipe
 from orchestration.extraction.mirror import crm_columns, mirror_name
 from orchestration.extraction.registry import CrmTable
-from orchestration.extraction.sync import SQL, SyncFailed, SyncReport, ledger, record, sync_table
+from orchestration.extraction.sync import SQL, SyncFailed, SyncReport, ledger, record, sync_table, tell_live_segments
 
 SMALL = 100_000  # rows whose keys are compared at every sync; larger tables once a day
 MOST_DELETED = 0.5  # a larger share of a table gone at once is a mistake until a person says otherwise
@@ -49,6 +49,7 @@ def reconcile_table(crm: Connection, engage: Connection, table: CrmTable) -> Syn
             ).format(mirror=mirror_name(table), keys=keys, key=key)
         ).rowcount
         _refuse_a_collapse(engage, table, deleted)
+        tell_live_segments(engage, table, deleted)
         report = SyncReport(table.name, read=read, deleted=deleted, bytes=size)
         record(engage, sync_run_id, report)
     return report

@@ -116,28 +116,36 @@ def _load_changes(crm: Connection, engage: Connection, table: CrmTable, columns:
     if rows == 0:
         return SyncReport(table.name, bytes=size)
     inserted, updated, revived = _upsert(engage, table, columns, stage)
-    if table.contact and 0 < inserted + updated <= MOST_LIVE_CHANGES:
-        _tell_live_segments(engage, table, stage)
+    tell_live_segments(engage, table, inserted + updated, among=stage)
     newest = _newest(crm, engage, table, stage)
     return SyncReport(table.name, rows, inserted, updated, revived=revived, bytes=size, **newest)
 
 
-def _tell_live_segments(engage: Connection, table: CrmTable, stage: sql.Identifier) -> None:
-    """Notes whose rows changed, in the transaction of the rows, when a segment is evaluated live."""
-    if engage.execute(SQL.has_live_segments).fetchone() is None:
+def tell_live_segments(
+    engage: Connection, table: CrmTable, changed: int, *, among: sql.Identifier | None = None
+) -> None:
+    """Notes whose rows this transaction wrote, when a segment is evaluated live; `among` holds their keys, if known.
+
+    Very many are left to the build that follows.
+    """
+    if (
+        not table.contact
+        or not 0 < changed <= MOST_LIVE_CHANGES
+        or engage.execute(SQL.has_live_segments).fetchone() is None
+    ):
         return
-    assert table.contact is not None
+    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    written = sql.SQL("mirror._deleted_at = transaction_timestamp()")
+    if among is not None:
+        written = sql.SQL(
+            "mirror._extracted_at = transaction_timestamp() and ({key}) in (select {key} from {among})"
+        ).format(key=key, among=among)
     engage.execute(
         sql.SQL(
             "insert into engage.live_changes (contact_id, landed_at) "
-            "select distinct mirror.{contact}::bigint, transaction_timestamp() from {mirror} as mirror join {stage} using ({key}) "
-            "where mirror._extracted_at = transaction_timestamp() and mirror.{contact} is not null"
-        ).format(
-            contact=sql.Identifier(table.contact),
-            mirror=mirror_name(table),
-            stage=stage,
-            key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        )
+            "select distinct mirror.{contact}::bigint, transaction_timestamp() from {mirror} as mirror "
+            "where {written} and mirror.{contact} is not null"
+        ).format(contact=sql.Identifier(table.contact), mirror=mirror_name(table), written=written)
     )
     engage.execute(SQL.wake_worker)
 

@@ -495,7 +495,9 @@ def test_views_over_the_tables_live_through_a_build(day):
 # -- how the project is made ------------------------------------------------------------------------------------------
 
 
-def test_a_build_killed_in_the_middle_leaves_the_last_good_table_and_the_next_build_completes_it(cluster, live, tmp_path):
+def test_a_build_killed_in_the_middle_leaves_the_last_good_table_and_the_next_build_completes_it(
+    cluster, live, tmp_path
+):
     with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
         copy = Built(url, tmp_path / "target")
         before = copy.tables()["profiles.contact_profiles"]
@@ -507,7 +509,8 @@ def test_a_build_killed_in_the_middle_leaves_the_last_good_table_and_the_next_bu
             waiting = "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and query like '%contact_profiles%'"
             deadline = time.monotonic() + 60
             while copy.row(waiting) != (True,):
-                assert time.monotonic() < deadline and build.poll() is None
+                assert time.monotonic() < deadline
+                assert build.poll() is None
                 time.sleep(0.05)
             build.kill()
             build.wait()

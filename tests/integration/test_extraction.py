@@ -58,6 +58,25 @@ def test_the_first_sync_loads_all_and_the_second_reads_only_the_overlap(writer, 
     assert len(mirror(engage_db)) == 101
 
 
+def test_people_whose_rows_changed_or_went_are_told_to_live_segments_and_nobody_else(writer, crm, engage_db):
+    writer.execute("alter table orders add column customer_id int")
+    writer.execute("insert into orders (id, note, customer_id) select g, 'old', 100 + g from generate_series(1, 30) g")
+    table = ORDERS.model_copy(update={"contact": "customer_id"})
+    extract(crm, engage_db, table)
+    engage_db.execute(
+        "insert into engage.segments (key, kind, title, description, definition, refresh, created_at) values ('x', 'rules', 'x', '', '{}', 'live', now())"
+    )
+    engage_db.commit()
+
+    writer.execute("update orders set note = 'new', updated_at = now() where id = 7")
+    writer.execute("insert into orders (id, note, customer_id) values (31, 'new', 200)")
+    writer.execute("delete from orders where id = 9")
+    extract(crm, engage_db, table)
+
+    told = engage_db.execute("select contact_id from engage.live_changes order by 1").fetchall()
+    assert told == [(107,), (109,), (200,)]
+
+
 def test_an_unchanged_crm_writes_nothing(writer, crm, engage_db):
     add(writer, 1, 2)
     sync_table(crm, engage_db, ORDERS)

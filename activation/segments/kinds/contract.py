@@ -16,10 +16,11 @@ from activation.segments.problems import Problem
 
 @dataclass(frozen=True)
 class Members:
-    """A SELECT with one column contact_id (bigint), and its bound parameters."""
+    """A SELECT with one column contact_id (bigint), and its bound parameters; `once_each` promises no doubles and no NULL."""
 
     statement: SQL | Composed
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    once_each: bool = False
 
 
 class MembersUnavailable(Exception):

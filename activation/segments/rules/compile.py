@@ -427,7 +427,7 @@ def as_members(statement: Select[Any], *, prefix: str = "") -> Members:
     if prefix:
         text = text.replace("%(", f"%({prefix}")
         parameters = {f"{prefix}{name}": value for name, value in parameters.items()}
-    return Members(SQL(text), parameters)
+    return Members(SQL(text), parameters, once_each=True)
 
 
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]

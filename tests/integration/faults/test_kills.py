@@ -97,7 +97,9 @@ def assert_one_mail_each(db, provider, contacts):
 @pytest.fixture
 def orders(crm_database):
     with psycopg.connect(crm_database, autocommit=True) as crm:
-        crm.execute("create table orders (id int primary key, note text, updated_at timestamptz default now())")
+        crm.execute(
+            "create table orders (id int primary key, note text, customer_id int default 7, updated_at timestamptz default now())"
+        )
         crm.execute("insert into orders select g, 'n' || g from generate_series(1, 5000) g")
         yield crm
 
