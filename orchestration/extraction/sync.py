@@ -135,7 +135,7 @@ def tell_live_segments(
     ):
         return
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
-    written = sql.SQL("mirror._deleted_at = transaction_timestamp()")
+    written: sql.SQL | sql.Composed = sql.SQL("mirror._deleted_at = transaction_timestamp()")
     if among is not None:
         written = sql.SQL(
             "mirror._extracted_at = transaction_timestamp() and ({key}) in (select {key} from {among})"
