@@ -174,7 +174,6 @@ def fill_segment_now(db: Connection, members: Members) -> int:
     )
     evaluation = sql.SQL("create temp table segment_now on commit drop as ") + sql.SQL(once).format(members.statement)
     rows = db.execute(evaluation, dict(members.parameters)).rowcount
-    db.execute("create unique index on segment_now (contact_id)")
     db.execute("analyze segment_now")
     return rows
 
@@ -185,17 +184,7 @@ def _replace(
     new_size = fill_segment_now(db, members)
     if not accept_jump and segment.version == segment.evaluated_version and (jump := _jump(segment, new_size)):
         raise MembersUnavailable(jump)
-    db.execute(SQL.prepare_difference)
-    difference = db.execute(
-        SQL.apply_difference,
-        {
-            "segment_id": segment.segment_id,
-            "now": now,
-            "is_live": segment.kind == "rules" and segment.refresh == "live",
-        },
-    ).fetchone()
-    assert difference is not None
-    entered, exited = difference
+    entered, exited = _move(db, segment, now)
     pause_point("membership")
     total = db.execute(
         SQL.record_size,
@@ -206,6 +195,22 @@ def _replace(
     ).fetchone()  # fmt: skip
     assert total is not None
     return RefreshReport(segment.key, total[0], entered, exited)
+
+
+def _move(db: Connection, segment: Refreshable, now: datetime) -> tuple[int, int]:
+    """Entries and exits from what segment_now and the members do not have in common."""
+    is_live = segment.kind == "rules" and segment.refresh == "live"
+    arguments = {"segment_id": segment.segment_id, "now": now, "is_live": is_live}
+    if not db.execute(SQL.find_moves, arguments).rowcount:
+        return 0, 0
+    db.execute(SQL.index_moves)
+    exited = db.execute(SQL.leave, arguments).rowcount
+    if exited:
+        db.execute(SQL.close_stays, arguments)
+    entered = db.execute(SQL.enter, arguments).rowcount
+    if entered:
+        db.execute(SQL.open_stays, arguments)
+    return entered, exited
 
 
 def _jump(segment: Refreshable, new: int) -> str | None:

@@ -29,45 +29,41 @@ select set_config('work_mem', '256MB', true), set_config('jit', 'off', true);
 -- name: lock(segment_id)
 select pg_advisory_xact_lock(hashtextextended('engage.segment', :segment_id));
 
--- name: prepare_difference()
--- the whole segment is read in any case; where statistics do not know it yet, a nested loop would be quadratic
-select set_config('enable_nestloop', 'off', true);
+-- name: find_moves(segment_id, is_live)
+-- one join of both sets, whatever statistics know of a segment that was just filled
+create temp table segment_moves on commit drop as
+select coalesce(now.contact_id, member.contact_id) as contact_id, member.contact_id is null as enters
+from segment_now now
+full join (select contact_id from engage.segment_members where segment_id = :segment_id) as member using (contact_id)
+where (now.contact_id is null or member.contact_id is null)
+  -- contacts that live evaluation has seen on newer data than the last build are its own until the next build
+  and (not :is_live or coalesce(now.contact_id, member.contact_id) not in (select contact_id from engage.live_contacts));
 
--- name: apply_difference(segment_id, now, is_live)
--- contacts that live evaluation has seen on newer data than the last build are its own until the next build
-with seen_live as materialized (
-    select contact_id from engage.live_contacts where :is_live
-),
-exited as (
-    delete from engage.segment_members member
-    where member.segment_id = :segment_id
-      and not exists (select from segment_now where segment_now.contact_id = member.contact_id)
-      and not exists (select from seen_live where seen_live.contact_id = member.contact_id)
-    returning member.contact_id
-),
-closed as (
-    update engage.segment_membership_history history
-    set exited_at = :now
-    from exited
-    where history.segment_id = :segment_id and history.contact_id = exited.contact_id and history.exited_at is null
-),
-entered as (
-    insert into engage.segment_members (segment_id, contact_id, entered_at)
-    select :segment_id, segment_now.contact_id, :now
-    from segment_now
-    where not exists (
-        select from engage.segment_members member
-        where member.segment_id = :segment_id and member.contact_id = segment_now.contact_id
-    )
-      and not exists (select from seen_live where seen_live.contact_id = segment_now.contact_id)
-    returning contact_id, entered_at
-),
-opened as (
-    insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
-    select :segment_id, contact_id, entered_at from entered
-    on conflict (segment_id, contact_id, entered_at) do update set exited_at = null
-)
-select (select count(*) from entered), (select count(*) from exited);
+-- name: index_moves()
+create unique index on segment_moves (contact_id);
+analyze segment_moves;
+
+-- name: leave(segment_id)
+delete from engage.segment_members member
+using segment_moves move
+where member.segment_id = :segment_id and member.contact_id = move.contact_id and not move.enters;
+
+-- name: close_stays(segment_id, now)
+update engage.segment_membership_history history
+set exited_at = greatest(:now, history.entered_at)
+from segment_moves move
+where history.segment_id = :segment_id and history.contact_id = move.contact_id and not move.enters
+  and history.exited_at is null;
+
+-- name: enter(segment_id, now)
+insert into engage.segment_members (segment_id, contact_id, entered_at)
+select :segment_id, contact_id, :now from segment_moves where enters;
+
+-- name: open_stays(segment_id, now)
+-- coming back at the very instant of leaving goes on with the same stay
+insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
+select :segment_id, contact_id, :now from segment_moves where enters
+on conflict (segment_id, contact_id, entered_at) do update set exited_at = null;
 
 -- name: record_size(segment_id, entered, exited, version, now)
 with counted as (

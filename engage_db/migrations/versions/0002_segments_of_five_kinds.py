@@ -47,10 +47,20 @@ def upgrade() -> None:
         ),
     ):
         op.add_column("segments", column, schema="engage")
-    for name in ("entered_at", "exited_at"):
-        op.create_index(
-            op.f(f"segment_membership_history_{name}_idx"), "segment_membership_history", [name], schema="engage"
-        )
+    op.create_index(
+        op.f("segment_membership_history_entered_at_idx"),
+        "segment_membership_history",
+        ["entered_at"],
+        schema="engage",
+        postgresql_using="brin",
+    )
+    op.create_index(
+        op.f("segment_membership_history_exited_at_idx"),
+        "segment_membership_history",
+        ["exited_at"],
+        schema="engage",
+        postgresql_where=sa.text("exited_at is not null"),
+    )
     op.create_table(
         "segment_versions",
         sa.Column("segment_id", sa.BigInteger(), nullable=False),
