@@ -39,7 +39,6 @@ Sql = ColumnElement[Any]
 
 WHITESPACE = " \t\r\n"
 LAST_BLANK = 32
-BLANK_AT_QUOTE = '"[ \t\r\n]|[ \t\r\n]"'
 YEARS = (1000, 9000)
 
 
@@ -327,13 +326,13 @@ def contains_none(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 
 
 def _entries(operand: Operand, operator: str, wanted: Sql, one_by_one: Sql) -> Sql:
-    """All entries are folded at once, by way of the array's text; one by one only where an entry has blanks around it.
+    """All entries are folded at once, by way of the array's text; one by one only where one may have blanks around it.
 
-    In that text such an entry is in quotes with a blank beside one of them.
+    In that text such an entry is in quotes.
     """
     written = cast(operand.sql, Text)
     at_once = cast(func.lower(written), ARRAY(Text)).op(operator, is_comparison=True)(wanted)
-    return or_(at_once, and_(written.op("~", is_comparison=True)(BLANK_AT_QUOTE), one_by_one))
+    return or_(at_once, and_(func.strpos(written, literal_column("'\"'")) > 0, one_by_one))
 
 
 def _has_entry(operand: Operand, value: object) -> Sql:

@@ -99,6 +99,7 @@ class Compiler:
 
     def condition(self, node: Any, contact: FromClause) -> Sql:
         """The node's truth about a contact; NULL means false."""
+        node = self._as_ranges(node)
         if isinstance(node, schema.And):
             return and_(*(self.condition(child, contact) for child in node.conditions))
         if isinstance(node, schema.Or):
@@ -110,6 +111,25 @@ class Compiler:
         if isinstance(node, schema.BucketCondition):
             return _bucket(node, contact.c.contact_id)
         return self._membership(node, contact)
+
+    def _as_ranges(self, node: Any) -> Any:
+        """First time in the last N days, as: did it then and not before. Both are ranges of the index; a minimum reads all."""
+        is_first = isinstance(node, schema.EventTime) and node.operator == "first_time"
+        if (
+            not is_first
+            or node.compare.operator != "in_last_days"
+            or not node.compare.days
+            or leaf_key(node) in self.shared
+        ):
+            return node
+        lately = schema.EventCount(
+            type="event_count", event=node.event, where=node.where, window=schema.Window(last_days=node.compare.days)
+        )
+        before = schema.Comparison(operator="more_than_days_ago", days=node.compare.days)
+        return schema.And(
+            type="and",
+            conditions=[lately, schema.Not(type="not", condition=node.model_copy(update={"compare": before}))],
+        )
 
     def _any(self, node: schema.Or, contact: FromClause) -> Sql:
         """Alternatives over behaviour are one set, united: a filter with several subplans would ask each contact each time."""
@@ -145,6 +165,7 @@ class Compiler:
         return branches
 
     def _branch(self, node: Any) -> Select[Any] | None:
+        node = self._as_ranges(node)
         if isinstance(node, schema.And):
             contact = self.contacts()
             return select(contact.c.contact_id).where(self.condition(node, contact))
@@ -153,6 +174,7 @@ class Compiler:
 
     def _negation(self, node: Any, contact: FromClause) -> Sql:
         # pushed down to the conditions, so that what people did not do is an anti-join and no filter over a subplan
+        node = self._as_ranges(node)
         if isinstance(node, schema.And):
             return or_(*(self._negation(child, contact) for child in node.conditions))
         if isinstance(node, schema.Or):
@@ -234,33 +256,18 @@ class Compiler:
 
     def _event_time(self, node: schema.EventTime) -> Select[Any]:
         event = self.events()
-        if (node.operator, node.compare.operator) == ("first_time", "in_last_days") and node.compare.days:
-            return self._began_lately(node, node.compare.days)
+        of_it = self.matching(event, node.event, node.where)
+        if (node.operator, node.compare.operator) == ("first_time", "more_than_days_ago"):
+            # some time was so long ago exactly when the first one was: a range of the index
+            return select(event.c.contact_id).where(
+                *of_it, event.c.occurred_at < self.times.back(node.compare.days or 0)
+            )
         moment = (func.min if node.operator == "first_time" else func.max)(event.c.occurred_at)
         return (
             select(event.c.contact_id)
             .where(*self.matching(event, node.event, node.where), *self.window(event, None))
             .group_by(event.c.contact_id)
             .having(self._compare(Operand(moment, "timestamp"), node.compare))
-        )
-
-    def _began_lately(self, node: schema.EventTime, days: int) -> Select[Any]:
-        """Did it in these days and not before: two ranges of the index, where the minimum would read all of it."""
-        event, earlier = self.events(), self.events("earlier")
-        bound = self.times.back(days)
-        before = exists(
-            select(ONE)
-            .select_from(earlier)
-            .where(
-                earlier.c.contact_id == event.c.contact_id,
-                *self.matching(earlier, node.event, node.where),
-                earlier.c.occurred_at < bound,
-            )
-        )
-        return select(event.c.contact_id).where(
-            *self.matching(event, node.event, node.where),
-            *self.window(event, schema.Window(last_days=days)),
-            not_(before),
         )
 
     def _event_measure(self, node: schema.EventMeasure) -> Select[Any]:
