@@ -11,12 +11,14 @@ FEWEST_FOR_A_LINE = 3
 
 
 def trend(rows: pd.DataFrame, x: str, y: str, title: str, *, colour: str = INDIGO, height: int = 240) -> None:
-    """One measure over time as an area."""
+    """One measure over time as an area; of a day or two the hours are shown."""
+    span = rows[x].max() - rows[x].min() if len(rows) else pd.Timedelta(0)
+    when = "%-d %b" if span > pd.Timedelta(days=3) else "%-d %b %H:%M"
     base = alt.Chart(rows).encode(
-        x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=6)),
+        x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format=when, grid=False, tickCount=6, labelOverlap=True)),
         y=alt.Y(f"{y}:Q", title=title, axis=alt.Axis(tickCount=4)),
         tooltip=[
-            alt.Tooltip(f"{x}:T", title="Day", format="%-d %b %Y"),
+            alt.Tooltip(f"{x}:T", title="When", format=f"{when} %Y" if "%H" not in when else "%-d %b %Y %H:%M"),
             alt.Tooltip(f"{y}:Q", title=title, format=",.0f"),
         ],
     )
