@@ -80,3 +80,12 @@ select contact_id, full_name, email
 from profiles.contact_profiles
 where contact_id::text = :words or email = lower(:words)
 limit 1;
+
+-- name: stages()
+-- of the newest changes: a stage that nobody entered lately can still be written by hand
+select distinct newest.properties ->> 'to_stage' as stage
+from (
+    select properties from core.events where event_name = 'deal_stage_changed' order by occurred_at desc limit 2000
+) as newest
+where newest.properties ->> 'to_stage' is not null
+order by 1;

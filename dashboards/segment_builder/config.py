@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from activation.segments.catalogue import Catalogue
-from activation.segments.rules.operators import BY_NAME, COMPARISONS, Operator, for_type
+from activation.segments.rules.operators import BY_NAME, COMPARISONS, DATES, Operator, for_type
+from activation.segments.rules.operators import DAYS as DAYS_END
 
 # subjects are the first part of a field's path
 ATTRIBUTE, EVENT, FIRST, LAST, SUM, CAMPAIGN, SEGMENT, LIST, BUCKET = (
     "attribute", "event", "first_time", "last_time", "sum", "campaign", "segment", "list", "bucket",
 )  # fmt: skip
 WHEN = "when"
+SEPARATOR = "\u241f"  # between the parts of a field's path; names of events and properties may have dots
 COUNTS = {"greater_or_equal": "at_least", "less_or_equal": "at_most", "equal": "exactly"}
+COUNT_LABELS = {"greater_or_equal": "at least", "less_or_equal": "at most", "equal": "exactly"}
 CAMPAIGN_OPERATORS = ("was_sent", "opened", "clicked", "was_not_sent", "did_not_open", "did_not_click")
 WINDOWS = {
     "last_days": "in the last … days",
@@ -30,13 +33,15 @@ def config(names: Catalogue, values: Mapping[str, list[str]]) -> dict[str, Any]:
     """The component's configuration; `values` are frequent values of text attributes, offered to choose from."""
     return {
         "conjunctions": {"AND": {"label": "All of"}, "OR": {"label": "Any of"}},
-        "operators": _operators(),
+        "operators": _operators(time_of(names.time_zone)),
         "types": _types(),
         "fields": _fields(names, values),
         "settings": {
-            "showNot": True, "notLabel": "Not", "addRuleLabel": "Add condition", "addGroupLabel": "Add group",
-            "addSubRuleLabel": "Add when or which", "fieldPlaceholder": "Choose what about", "operatorPlaceholder": "Choose how",
-            "valuePlaceholder": "Value", "maxNesting": 20, "canReorder": True, "showErrorMessage": True,
+            "showNot": True, "notLabel": "Not", "addRuleLabel": "Condition", "addGroupLabel": "Group",
+            "addSubRuleLabel": "When", "fieldPlaceholder": "Choose what about", "operatorPlaceholder": "Choose how",
+            "valuePlaceholder": "Value", "fieldSeparator": SEPARATOR, "maxNesting": 20, "canReorder": True, "showErrorMessage": True,
+            # as wide as what was chosen: the component reckons with smaller letters than it draws, and cuts names off
+            "customFieldSelectProps": {"style": {"minWidth": "6rem"}},
         },
     }  # fmt: skip
 
@@ -46,19 +51,29 @@ def drawn(kind: str) -> list[Operator]:
     return [operator for operator in for_type(kind) if operator.name not in NOT_DRAWN.get(kind, ())]
 
 
-def _operators() -> dict[str, Any]:
+def _operators(zone: str) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        operator.name: {"label": operator.label, "cardinality": len(operator.arguments), **_two_values(operator)}
+        operator.name: {
+            "label": _in_zone(operator, zone),
+            "cardinality": len(operator.arguments),
+            **_two_values(operator),
+        }
         for operator in (*COMPARISONS, *(BY_NAME[name] for name in CAMPAIGN_OPERATORS))
     }
     for name in CAMPAIGN_OPERATORS:
         shown[name] = {"label": BY_NAME[name].label, "cardinality": 0}
     for name, label in WINDOWS.items():
-        shown[name] = {"label": label, "cardinality": 1}
+        shown[name] = {"label": label if name == "last_days" else f"{label} ({zone})", "cardinality": 1}
     for name in ("in_segment", "not_in_segment", "in_list", "not_in_list"):
         shown[name] = {"label": BY_NAME[name].label.replace("is ", ""), "cardinality": 1}
     shown["below"] = {"label": "is below … %", "cardinality": 1}
     return shown
+
+
+def _in_zone(operator: Operator, zone: str) -> str:
+    """Operators of days name the zone in which these end."""
+    of_days = operator.time_zone == DAYS_END and set(operator.types) <= set(DATES)
+    return f"{operator.label} ({zone})" if of_days else operator.label
 
 
 def _two_values(operator: Operator) -> dict[str, Any]:
@@ -75,6 +90,7 @@ def _types() -> dict[str, Any]:
         "of_timestamp": _type("timestamp", "in_last_days", {"date": "one", "number": "days"}),
         "of_boolean": _type("boolean", "is_true", {"boolean": "one"}),
         "of_array": _type("array", "contains_any", {"multiselect": "many", "text": "one"}),
+        "!group": {"widgets": {"number": {"opProps": {name: {"label": label} for name, label in COUNT_LABELS.items()}}}},
         "of_window": {
             "valueSources": ["value"], "defaultOperator": "last_days",
             "widgets": {"number": {"operators": ["last_days", "last_calendar_days"]}, "date": {"operators": ["since", "until"]}},
@@ -150,6 +166,11 @@ def _choices(values: list[str]) -> dict[str, Any]:
             "allowCustomValues": True,
         }
     }
+
+
+def time_of(zone: str) -> str:
+    """Europe/Rome -> Rome time: short, since it stands in every condition about days."""
+    return f"{spoken(zone.rpartition('/')[2])} time"
 
 
 def spoken(name: str) -> str:

@@ -17,6 +17,7 @@ from dashboards.segment_builder.config import (
     LIST,
     MANY,
     SEGMENT,
+    SEPARATOR,
     SUM,
     WHEN,
     WINDOWS,
@@ -44,6 +45,11 @@ def to_tree(definition: Mapping[str, Any]) -> Json:
     where = definition["where"]
     node = _draw(where)
     return node if node["type"] == "group" else _group_of("AND", [node])
+
+
+def count_rules(tree: Mapping[str, Any]) -> int:
+    """How many conditions a tree of the component has, finished or not."""
+    return (tree.get("type") != "group") + sum(count_rules(child) for child in _children(tree))
 
 
 # -- from the component
@@ -82,7 +88,7 @@ def _count(node: Mapping[str, Any], unfinished: list[str]) -> Json | None:
     properties = node["properties"]
     event = str(properties.get("field") or "").removeprefix(f"{EVENT}:")
     count = (properties.get("value") or [None])[0]
-    if count is None:
+    if count is None or properties.get("operator") not in COUNTS:
         unfinished.append(f"how many times they did {spoken(event)}")
         return None
     condition: Json = {
@@ -98,7 +104,10 @@ def _count(node: Mapping[str, Any], unfinished: list[str]) -> Json | None:
         if name is None:
             unfinished.append(f"a condition about {spoken(event)}")
         elif name == WHEN:
-            windows |= _window(child["properties"], event, unfinished)
+            window = _window(child["properties"], event, unfinished)
+            if windows.keys() & window.keys():
+                unfinished.append(f"when they did {spoken(event)}, which is said twice")
+            windows |= window
         else:
             compared = _comparison(child["properties"], f"{spoken(name)} of {spoken(event)}", unfinished)
             if compared is not None:
@@ -121,11 +130,11 @@ def _rule(node: Mapping[str, Any], unfinished: list[str]) -> Json | None:
     if not field:
         unfinished.append("a condition about nothing yet")
         return None
-    subject, _, name = str(field).partition(".")
+    subject, _, name = str(field).partition(SEPARATOR)
+    if subject == CAMPAIGN:
+        return _campaign(name, properties, unfinished)
     if subject in {SEGMENT, LIST, BUCKET}:
         return _choice(subject, properties, unfinished)
-    if subject == CAMPAIGN:
-        return {"type": "campaign", "campaign": name, "operator": properties["operator"]}
     compared = _comparison(properties, spoken(name), unfinished)
     if compared is None:
         return None
@@ -137,9 +146,16 @@ def _rule(node: Mapping[str, Any], unfinished: list[str]) -> Json | None:
     return {**made, "event": name, "compare": compared}
 
 
+def _campaign(name: str, properties: Mapping[str, Any], unfinished: list[str]) -> Json | None:
+    if properties.get("operator") is None:
+        unfinished.append(f"what became of the campaign {spoken(name)}")
+        return None
+    return {"type": "campaign", "campaign": name, "operator": properties["operator"]}
+
+
 def _choice(subject: str, properties: Mapping[str, Any], unfinished: list[str]) -> Json | None:
     value = (properties.get("value") or [None])[0]
-    if value is None:
+    if value is None or properties.get("operator") is None:
         unfinished.append(
             {SEGMENT: "which segment", LIST: "which list", BUCKET: "how large the random share is"}[subject]
         )
@@ -175,7 +191,7 @@ def _children(node: Mapping[str, Any]) -> list[Any]:
 
 
 def _last(field: object) -> str | None:
-    return str(field).rpartition(".")[2] if field else None
+    return str(field).rpartition(SEPARATOR)[2] if field else None
 
 
 # -- to the component
@@ -240,25 +256,25 @@ def _kind(argument: str, value: Any) -> str:
 
 
 def _draw_attribute(node: Mapping[str, Any]) -> Json:
-    return _draw_compared(f"{ATTRIBUTE}.{node['attribute']}", node)
+    return _draw_compared(f"{ATTRIBUTE}{SEPARATOR}{node['attribute']}", node)
 
 
 def _draw_time(node: Mapping[str, Any]) -> Json:
     if node.get("where"):
         raise NotDrawable("properties of a first or last time")
-    return _draw_compared(f"{node['operator']}.{node['event']}", node["compare"])
+    return _draw_compared(f"{node['operator']}{SEPARATOR}{node['event']}", node["compare"])
 
 
 def _draw_sum(node: Mapping[str, Any]) -> Json:
     if node.get("where") or node.get("window") or node["operator"] != "sum" or node.get("property", "value") != "value":
         raise NotDrawable("measures other than the sum of value over all time")
-    return _draw_compared(f"{SUM}.{node['event']}", node["compare"])
+    return _draw_compared(f"{SUM}{SEPARATOR}{node['event']}", node["compare"])
 
 
 def _draw_campaign(node: Mapping[str, Any]) -> Json:
     if node.get("window"):
         raise NotDrawable("windows of campaigns")
-    return _drawn_rule(f"{CAMPAIGN}.{node['campaign']}", node["operator"], [], [])
+    return _drawn_rule(f"{CAMPAIGN}{SEPARATOR}{node['campaign']}", node["operator"], [], [])
 
 
 def _draw_choice(node: Mapping[str, Any]) -> Json:
@@ -274,14 +290,16 @@ def _draw_bucket(node: Mapping[str, Any]) -> Json:
 
 def _draw_count(node: Mapping[str, Any]) -> Json:
     did_not = node.get("operator") == "did_not"
+    if any(each["property"] == WHEN for each in node.get("where") or []):
+        raise NotDrawable(f"a property named {WHEN}")
     times, count = ("exactly", 0) if did_not else (node.get("times", "at_least"), node.get("count", 1))
     field = f"{EVENT}:{node['event']}"
     rules = [
-        _drawn_rule(f"{field}.{WHEN}", name, [value], ["number" if name.startswith("last") else "date"])
+        _drawn_rule(f"{field}{SEPARATOR}{WHEN}", name, [value], ["number" if name.startswith("last") else "date"])
         for name, value in (node.get("window") or {}).items()
         if name in WINDOWS and value is not None
     ]
-    rules += [_draw_compared(f"{field}.{each['property']}", each) for each in node.get("where") or []]
+    rules += [_draw_compared(f"{field}{SEPARATOR}{each['property']}", each) for each in node.get("where") or []]
     return {
         "type": "rule_group",
         "properties": {

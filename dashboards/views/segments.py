@@ -12,7 +12,7 @@ from activation.segments import commands
 from activation.segments.explain import why
 from dashboards import actions, data
 from dashboards.components import charts, words
-from dashboards.components.explanation import show_explanation
+from dashboards.components.explanation import outline, show_explanation
 from dashboards.components.frame import empty, friendly, paginate, title
 
 
@@ -21,7 +21,10 @@ def show_list() -> None:
     st.page_link("views/segment_builder.py", label="New segment", icon=":material/add_circle:")
     segments = data.ask("segments", "list_all")
     if segments.empty:
-        empty("No segment yet", "Add a model under `dbt_project/models/segments` and run `engage build`.")
+        empty(
+            "No segment yet",
+            "Make one above, or add a model under `dbt_project/models/segments` and run `engage build`.",
+        )
         return
     shown = pd.DataFrame(
         {
@@ -184,18 +187,29 @@ def show_definition(segment: dict[str, Any]) -> None:
     st.page_link(
         "views/segment_builder.py", label="Change it", icon=":material/edit:", query_params={"segment": segment["key"]}
     )
-    if segment["sql"]:
-        st.code(segment["sql"], language="sql")
-    else:
-        st.code(json.dumps(json.loads(segment["definition"]), indent=2, ensure_ascii=False), language="json")
-    versions = data.ask("segments", "versions", segment_id=int(segment["segment_id"]))
-    st.caption("Versions")
-    shown = pd.DataFrame(
-        {"Version": versions["version"], "Saved": versions["created_at"].map(words.local), "By": versions["created_by"]}
-    )
-    st.dataframe(shown, hide_index=True)
+    show_versions(int(segment["segment_id"]))
     if st.button("Delete …", icon=":material/delete:"):
         confirm_delete(str(segment["key"]), str(segment["title"]))
+
+
+def show_versions(segment_id: int) -> None:
+    """The definition as it is, and as it was: the newest version unless another is chosen."""
+    versions = data.records("segments", "versions", segment_id=segment_id)
+    if not versions:
+        return
+    by_number = {int(row["version"]): row for row in versions}
+
+    def said(number: int) -> str:
+        return f"{number} · {words.local(by_number[number]['created_at'])} · {by_number[number]['created_by']}"
+
+    definition = by_number[st.selectbox("Version", list(by_number), format_func=said)]["definition"]
+    if "where" in definition:
+        st.markdown(outline(definition))
+    if "sql" in definition:
+        st.code(definition["sql"], language="sql")
+    elif definition:
+        with st.expander("As JSON", icon=":material/data_object:"):
+            st.code(json.dumps(definition, indent=2, ensure_ascii=False), language="json")
 
 
 @st.dialog("Delete this segment?")
