@@ -6,7 +6,7 @@ import secrets
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -71,14 +71,38 @@ class Settings(BaseSettings):
     resend_api_key: SecretStr = SecretStr("")
     resend_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.resend.com"
     resend_requests_per_second: float = Field(default=2.0, gt=0)
+    resend_webhook_secret: SecretStr = SecretStr("")
+    ses_region: str = ""
+    ses_access_key_id: SecretStr = SecretStr("")
+    ses_secret_access_key: SecretStr = SecretStr("")
+    ses_endpoint_url: str = ""
+    ses_configuration_set: str = ""
+    ses_requests_per_second: float = Field(default=14.0, gt=0)
+    ses_sns_topic_arn: str = ""
+    sendgrid_api_key: SecretStr = SecretStr("")
+    sendgrid_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.sendgrid.com"
+    sendgrid_webhook_public_key: str = ""
+    postmark_server_token: SecretStr = SecretStr("")
+    postmark_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.postmarkapp.com"
+    postmark_message_stream: str = "broadcast"
+    postmark_webhook_user: str = ""
+    postmark_webhook_password: SecretStr = SecretStr("")
+    smtp_url: SecretStr = SecretStr("")
     mail_from: Annotated[str, AfterValidator(_sender)] = "EqueEngage Demo <news@shop.example.com>"
     postal_address: str = Field(default="EqueEngage Demo Shop, Via Roma 1, 00184 Rome, Italy", min_length=5)
     public_url: Annotated[str, AfterValidator(_http_url)] = "http://127.0.0.1:8600"
     secret_key: SecretStr = SecretStr("")
+    previous_secret_keys: SecretStr = SecretStr("")
+    unsubscribe_mailto: str = ""
     sandbox_seed: int = 7
 
     workspace_name: str = Field(default="demo", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
     workspace_time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Rome"
+
+    delivery_processes: int = Field(default=1, ge=1, le=64)
+    unknown_consent_counts: bool = False
+    soft_bounces_before_suppression: int = Field(default=5, ge=1, le=20)
+    soft_bounce_suppression_days: int = Field(default=30, ge=1)
 
     segment_size_guard: float = Field(default=10.0, ge=0)
     segment_size_guard_from: int = Field(default=20, ge=0)
@@ -97,9 +121,26 @@ class Settings(BaseSettings):
     crm_statement_timeout_seconds: int = Field(default=1800, ge=1)
 
     @property
-    def mail_provider(self) -> Literal["resend", "sandbox"]:
-        """The channel that mails leave through: Resend when its key is set, else the sandbox."""
-        return "resend" if self.resend_api_key.get_secret_value() else "sandbox"
+    def mail_providers(self) -> list[str]:
+        """The providers of mail that have a key, in the order they are tried by default; the sandbox only without any."""
+        keys = {
+            "resend": self.resend_api_key.get_secret_value(),
+            "ses": self.ses_region,
+            "sendgrid": self.sendgrid_api_key.get_secret_value(),
+            "postmark": self.postmark_server_token.get_secret_value(),
+            "smtp": self.smtp_url.get_secret_value(),
+        }
+        return [name for name, key in keys.items() if key] or ["sandbox"]
+
+    @property
+    def mail_provider(self) -> str:
+        """The provider that mails leave through by default."""
+        return self.mail_providers[0]
+
+    def signing_secrets(self) -> list[str]:
+        """What signs links, first; and the older keys that are still believed."""
+        older = self.previous_secret_keys.get_secret_value().split(",")
+        return [self.signing_secret(), *(key.strip() for key in older if key.strip())]
 
     def signing_secret(self) -> str:
         """SECRET_KEY, or one made once and kept in the home folder. Several machines need the same SECRET_KEY."""

@@ -51,7 +51,7 @@ def health() -> Response:
 @app.get("/u/{token}")
 def ask(token: str) -> HTMLResponse:
     """Shows what POST would do. Changes nothing: mail scanners open every link."""
-    if _links().message_of(token) is None:
+    if _links().message_of("u", token) is None:
         return _page("This link is not valid", "It may have been cut. Use the one in your mail.", status=404)
     return _page("Unsubscribe?", "You will get no more marketing mail from us.", FORM)
 
@@ -60,7 +60,7 @@ def ask(token: str) -> HTMLResponse:
 async def unsubscribe(token: str, request: Request) -> Response:
     """Unsubscribes at once, without login, as often as it is asked; answers both people and mail programs."""
     body = await request.body()
-    message_id = _links().message_of(token)
+    message_id = _links().message_of("u", token)
     if message_id is None:
         return _page("This link is not valid", "It may have been cut. Use the one in your mail.", status=404)
     one_click = b"List-Unsubscribe" in body
@@ -76,7 +76,7 @@ async def unsubscribe(token: str, request: Request) -> Response:
 
 def _links() -> Links:
     settings = load_settings()
-    return Links(public_url=settings.public_url, secret=settings.signing_secret())
+    return Links(public_url=settings.public_url, secrets=settings.signing_secrets())
 
 
 def _page(title: str, words: str, form: str = "", status: int = 200) -> HTMLResponse:

@@ -61,7 +61,7 @@ def delivery_from(settings: Settings) -> Delivery:
             resend_api_url=settings.resend_api_url,
             resend_requests_per_second=settings.resend_requests_per_second,
         ),
-        links=Links(public_url=settings.public_url, secret=settings.signing_secret()),
+        links=Links(public_url=settings.public_url, secrets=settings.signing_secrets()),
         workspace=settings.workspace_name,
         postal_address=settings.postal_address,
         clock=now,

@@ -20,7 +20,7 @@ where campaign_id = :campaign_id;
 -- name: insert_run(campaign_id, scheduled_for, state, reason, now)
 insert into engage.campaign_runs (campaign_id, scheduled_for, state, reason, created_at, finished_at)
 values (:campaign_id, :scheduled_for, :state, :reason, :now, case when :state = 'missed' then :now::timestamptz end)
-on conflict (campaign_id, scheduled_for) do nothing
+on conflict (campaign_id, scheduled_for, trigger_key) do nothing
 returning campaign_run_id;
 
 -- name: find_run(campaign_id, scheduled_for)

@@ -1,18 +1,19 @@
 """What every channel promises.
 
-A channel turns mails into the exact bytes of a request, sends those bytes, and reads back what happened in words of ours.
-It never touches the database, never sleeps, never retries.
+A channel turns mails into the exact bytes of a request, sends those bytes, reads back what happened in words of ours, and
+checks and reads what its provider tells us afterwards. It never touches the database, never sleeps, never retries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One rendered mail; `message_id` is ours and travels as a tag."""
 
@@ -27,10 +28,17 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """The provider took every mail of the batch; its ids in the order of the request."""
+class Refused:
+    """One message of a batch that the provider will never take, in its words."""
 
-    provider_message_ids: Sequence[str]
+    words: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider dealt with every message: its id of each in the order of the request, or a refusal of that one alone."""
+
+    results: Sequence[str | Refused]
 
 
 @dataclass(frozen=True)
@@ -80,17 +88,54 @@ Answer = Accepted | ContentRefused | NotProcessed | OutcomeUnknown | KeyConflict
 
 @dataclass(frozen=True)
 class Limits:
-    """What a provider allows: mails in a batch, seconds it remembers an idempotency key (0: it has none), its pace."""
+    """What a provider allows: messages in a request, seconds it remembers an idempotency key (0: it has none), its pace."""
 
     batch_size: int
     key_seconds: int
     requests_per_second: float | None = None
 
 
+EventType = Literal[
+    "queued", "sent", "delivered", "deferred", "bounced", "rejected", "complained", "opened", "clicked", "unsubscribed"
+]
+Bounce = Literal["hard", "soft", "uncounted"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One thing that a provider tells of a message, in our words.
+
+    `type` is an EventType, or the provider's own word, kept and not counted. `event_id` is the provider's and the same each
+    time it tells it. `message_id` is ours, from the tag, where it came along. `bounce`: hard suppresses at once, soft counts
+    towards a run, uncounted (too large, content or policy refused) suppresses nobody.
+    """
+
+    type: str
+    event_id: str
+    occurred_at: datetime
+    message_id: int | None = None
+    provider_message_id: str | None = None
+    bounce: Bounce | None = None
+    words: str | None = None
+    link: str | None = None
+    agent: str | None = None
+    ip: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class WebhookRefused(Exception):
+    """A request that did not come from the provider, or too late: nothing of it may be stored. Says why, never a secret."""
+
+
+class WebhookInvalid(Exception):
+    """A genuine request that cannot be read: answered with 400."""
+
+
 class Channel(Protocol):
     """One provider of one channel."""
 
     name: str
+    channel: str
     limits: Limits
 
     def encode(self, mails: Sequence[Mail]) -> bytes:
@@ -101,3 +146,14 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Lets go of connections."""
+
+
+class WebhookReader(Protocol):
+    """How a provider's webhook is verified and read. Knows no network."""
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> list[Outcome]:
+        """The outcomes that a raw request tells of; an empty list for one that asks for nothing to be stored.
+
+        Header names are lower case. Raises WebhookRefused for a wrong signature, a stale timestamp or a missing secret,
+        WebhookInvalid for a genuine request that cannot be read.
+        """

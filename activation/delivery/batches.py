@@ -143,8 +143,8 @@ async def settle(
     held = _held(batch)
     async with db.transaction():
         match answer:
-            case Accepted(ids):
-                await db.execute(SQL.record_accepted, {**held, "provider_message_ids": list(ids), "now": now})
+            case Accepted(results):
+                await db.execute(SQL.record_accepted, {**held, "provider_message_ids": list(results), "now": now})
             case ContentRefused(words, position):
                 await _refuse(db, batch, words, position, workspace=workspace, now=now)
             case KeyConflict(words):

@@ -32,7 +32,7 @@ def compose(
     links: Links,
 ) -> Mail:
     """One mail. Raises RenderError when this contact's values do not fit the template."""
-    unsubscribe = links.unsubscribe_url(message_id)
+    unsubscribe = links.of(message_id).unsubscribe
     name, bare_sender = parseaddr(envelope.sender)
     rendered = compiled(version).render(
         {

@@ -1,6 +1,6 @@
 """The tables that Alembic owns, one file per subject. dbt owns everything derived; raw_crm mirrors follow the CRM."""
 
-from engage_db.tables import campaigns, compliance, delivery, landing, quality, segments, sync, templates
+from engage_db.tables import campaigns, compliance, delivery, landing, providers, quality, segments, sync, templates
 from engage_db.tables.columns import metadata
 
 OWNED_SCHEMAS = ("engage", "landing", "raw_crm")
@@ -12,6 +12,7 @@ __all__ = [
     "delivery",
     "landing",
     "metadata",
+    "providers",
     "quality",
     "segments",
     "sync",

@@ -1,12 +1,26 @@
-"""The outbox: one row per (run, contact, step), the batches they leave in, and what happened to each message."""
+"""The outbox: one row per (run, contact, step), the batches they leave in, and what happened to each message.
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+Rows of messages and events refer to runs, versions and batches without foreign keys: each is written by a statement that
+joins those tables, none of which ever loses a row, and a check per row would cost more than the row.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
-from engage_db.tables.campaigns import campaign_runs, campaigns
+from engage_db.tables.campaigns import campaign_runs
 from engage_db.tables.columns import identity, metadata, one_of, text, timestamp
-from engage_db.tables.templates import template_versions
 
 MESSAGE_STATES = (
     "queued", "claimed", "sent", "delivered", "bounced", "skipped", "cancelled", "failed", "unknown", "dead",
@@ -37,6 +51,9 @@ send_batches = Table(
     text("idempotency_key", unique=True),
     text("state"),
     Column("size", Integer, nullable=False),
+    Column(
+        "message_ids", ARRAY(BigInteger), nullable=False, comment="its members in the order of the request, for ever"
+    ),
     Column("body", LargeBinary, comment="the exact bytes to send, zstd; gone when the batch is done"),
     text("body_sha256", nullable=True),
     text("lease_owner", nullable=True),
@@ -63,25 +80,29 @@ campaign_messages = Table(
     "campaign_messages",
     metadata,
     identity("message_id"),
-    Column("campaign_run_id", BigInteger, ForeignKey(campaign_runs.c.campaign_run_id), nullable=False),
-    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.campaign_id), nullable=False),
+    Column("campaign_run_id", BigInteger, nullable=False),
+    Column("campaign_id", BigInteger, nullable=False),
     Column("contact_id", BigInteger, nullable=False),
     Column("step", Integer, nullable=False, server_default="0"),
     text("channel"),
     text("address", nullable=True),
     text("state"),
+    # a column of its own, so that a message that goes from claimed to sent touches no index
+    Column("is_queued", Boolean, Computed("state = 'queued'", persisted=True)),
     text(
         "reason",
         nullable=True,
         comment="why it was skipped, failed or parked: a word of SKIP_REASONS, or the provider's",
     ),
     text("reason_detail", nullable=True),
-    Column("template_version_id", BigInteger, ForeignKey(template_versions.c.template_version_id), nullable=False),
+    Column("template_version_id", BigInteger, nullable=False),
     Column("tokens", JSON, comment="every value the template uses, fixed at the snapshot"),
     text("consent", nullable=True, comment="the consent that allowed it"),
+    Column("is_capped", Boolean, nullable=False, server_default=sql("false"), comment="whether it counts towards caps"),
+    text("time_zone", nullable=True, comment="the recipient's, where hours matter"),
     timestamp("next_attempt_at", nullable=False),
-    Column("batch_id", BigInteger, ForeignKey(send_batches.c.batch_id)),
-    Column("batch_position", Integer),
+    timestamp("hold_at", comment="from when on its hours have to be asked again; empty: at any hour"),
+    Column("batch_id", BigInteger),
     text("provider", nullable=True),
     text("provider_message_id", nullable=True),
     timestamp("created_at", nullable=False),
@@ -92,25 +113,22 @@ campaign_messages = Table(
     Index(
         "campaign_messages_queued_idx",
         "campaign_run_id",
+        "next_attempt_at",
         "message_id",
-        postgresql_where=sql("state = 'queued'"),
-    ),
-    Index("campaign_messages_batch_idx", "batch_id", postgresql_where=sql("batch_id is not null")),
-    Index(
-        "campaign_messages_provider_idx",
-        "provider_message_id",
-        postgresql_where=sql("provider_message_id is not null"),
+        postgresql_where=sql("is_queued"),
     ),
     Index(None, "contact_id", "created_at"),
-    Index(None, "campaign_id"),
+    Index(None, "sent_at", postgresql_using="brin"),
     schema="engage",
+    # room for the second version of each row on its own page
+    postgresql_with={"fillfactor": 60},
 )
 
 message_events = Table(
     "message_events",
     metadata,
     identity("message_event_id"),
-    Column("message_id", BigInteger, ForeignKey(campaign_messages.c.message_id), nullable=False),
+    Column("message_id", BigInteger, nullable=False),
     Column("campaign_id", BigInteger, nullable=False),
     Column("contact_id", BigInteger, nullable=False),
     text("type"),
@@ -118,7 +136,7 @@ message_events = Table(
     timestamp("recorded_at", nullable=False),
     text("provider"),
     text("provider_event_id"),
-    Column("detail", JSONB, nullable=False),
+    Column("detail", JSONB, nullable=False, comment="bounce, words, link, agent, ip, as far as they were told"),
     one_of("type", EVENT_TYPES),
     UniqueConstraint("provider", "provider_event_id"),
     Index(None, "message_id"),

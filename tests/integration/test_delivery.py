@@ -53,7 +53,7 @@ def delivery(engage_url, provider, clock):
     return Delivery(
         engage_url=engage_url,
         channels=channels,
-        links=Links(public_url="https://engage.test.dev", secret="s"),
+        links=Links(public_url="https://engage.test.dev", secrets=["s"]),
         workspace="test",
         postal_address="Via Roma 1",
         clock=clock,
@@ -118,7 +118,7 @@ def test_a_mail_carries_its_own_links_and_headers(engage_db, provider, delivery)
     assert link in mail["html"]
     assert "Hello Name2" in mail["text"]
     message = engage_db.execute("select message_id from engage.campaign_messages where contact_id = 2").fetchone()[0]
-    assert delivery.links.message_of(link.rsplit("/", 1)[1]) == message
+    assert delivery.links.message_of("u", link.rsplit("/", 1)[1]) == message
     assert {"name": "message_id", "value": str(message)} in mail["tags"]
 
 

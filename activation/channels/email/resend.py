@@ -36,6 +36,7 @@ class Resend:
     """Resend's batch endpoint, strict: one bad mail refuses the batch and nothing of it is accepted."""
 
     name = "resend"
+    channel = "email"
 
     def __init__(
         self, *, api_key: str, api_url: str, requests_per_second: float = 2.0, timeout_seconds: float = 20.0

@@ -37,6 +37,7 @@ class Sandbox:
     """A provider without a network."""
 
     name = "sandbox"
+    channel = "email"
     limits = Limits(batch_size=1000, key_seconds=24 * 3600)
 
     def encode(self, mails: Sequence[Mail]) -> bytes:
