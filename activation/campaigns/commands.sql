@@ -86,7 +86,7 @@ with cancelled_runs as (
 swept as (
     update engage.campaign_messages
     set state = 'cancelled', reason = 'campaign cancelled', state_changed_at = :now
-    where campaign_id = :campaign_id and state = 'queued'
+    where is_queued and campaign_run_id in (select campaign_run_id from engage.campaign_runs where campaign_id = :campaign_id)
 )
 update engage.campaigns
 set state = 'cancelled', is_active = false, next_run_at = null, updated_at = :now
