@@ -90,3 +90,12 @@ async def load_all(db: AsyncConnection[Any], template_version_ids: Collection[in
     async with db.cursor(row_factory=class_row(Version)) as cursor:
         await cursor.execute(SQL.load_all, {"template_version_ids": list(template_version_ids)})
         return {version.template_version_id: version for version in await cursor.fetchall()}
+
+
+def newest(db: Connection, key: str) -> Version:
+    """The newest version of a template. Raises NotFound."""
+    with db.cursor(row_factory=class_row(Version)) as cursor:
+        version = cursor.execute(SQL.newest, {"key": key}).fetchone()
+    if version is None:
+        raise NotFound(f"There is no template {key}. `engage template list` shows those there are.")
+    return version
