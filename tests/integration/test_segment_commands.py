@@ -524,3 +524,22 @@ def test_a_list_in_a_rule_tree_is_the_uploaded_one(db):
     )
 
     assert members(db, "not_at_the_fair") == [1, 4, 5, 6]
+def test_a_change_travels_through_segments_of_segments_whatever_their_names(db):
+    create(db, "c_buyers", rules(did("order_created")))
+    create(db, "b_of_buyers", rules(in_segment("c_buyers")))
+    create(db, "a_of_those", rules(in_segment("b_of_buyers")))
+    event(db, 1, "order_created", -0.5 / 24)
+
+    assert changed(db, now=AT + timedelta(hours=1)) == ["a_of_those", "b_of_buyers", "c_buyers"]
+
+
+def test_a_segment_that_failed_at_its_hour_waits_for_the_next_hour_or_build(db):
+    create(db, "weekly", PROS, refresh="0 6 * * 1")
+    monday = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+    db.execute("update engage.segments set problem = 'no', problem_at = %s", [monday + timedelta(seconds=20)])
+
+    assert due_by_cron(db, now=monday + timedelta(minutes=1)) == []
+    assert changed(db, now=monday + timedelta(minutes=1)) == ["weekly"]
+    assert due_by_cron(db, now=monday + timedelta(days=7, minutes=1)) == ["weekly"]
+
+
