@@ -7,6 +7,10 @@ with created as (
 insert into engage.segment_versions (segment_id, version, definition, created_at, created_by)
 select segment_id, version, definition, :now, :actor from created;
 
+-- name: lock_definitions()
+-- definitions are checked against each other: two saved at once could close a circle, or use what is being deleted
+select pg_advisory_xact_lock(hashtextextended('engage.segment_definitions', 0));
+
 -- name: lock_version(key)
 select version from engage.segments where key = :key and is_active for update;
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 
 import psycopg
 import pytest
@@ -218,6 +220,24 @@ def test_a_circle_is_refused_with_its_trail(db):
         commands.update(db, "a", definition=rules(in_segment("c")), actor="ada", now=AT)
     with pytest.raises(DefinitionRefused, match="no segment named self"):
         create(db, "self", rules(in_segment("self")))
+
+
+def test_of_two_edits_at_once_that_close_a_circle_together_one_is_refused(db, engage_url):
+    create(db, "a", PROS)
+    create(db, "b", PROS)
+
+    def edit(key, other):
+        with psycopg.connect(engage_url, autocommit=True) as mine:
+            meet.wait(timeout=10)
+            commands.update(mine, key, definition=rules(in_segment(other)), actor="ada", now=AT)
+
+    for _ in range(5):
+        meet = Barrier(2)
+        with ThreadPoolExecutor(2) as threads:
+            refused = [each.exception() for each in [threads.submit(edit, "a", "b"), threads.submit(edit, "b", "a")]]
+        assert [isinstance(each, DefinitionRefused) for each in refused if each] == [True]
+        for key in "ab":
+            commands.update(db, key, definition=PROS, actor="ada", now=AT)
 
 
 def test_conditions_that_segments_share_are_evaluated_once_and_come_out_the_same(db):
