@@ -19,6 +19,8 @@ with changed as (
     update engage.segments
     set title = coalesce(:title, title),
         description = coalesce(:description, description),
+        -- live evaluation begins with a refresh of its own
+        evaluated_version = case when :refresh::text = 'live' and refresh <> 'live' then null else evaluated_version end,
         refresh = coalesce(:refresh, refresh),
         version = version + (:definition::jsonb is not null and definition <> :definition::jsonb)::integer,
         definition = coalesce(:definition::jsonb, definition)
