@@ -362,6 +362,43 @@ def test_why_shows_each_condition_with_the_value_found(db):
         explain.why(db, "readers", 77, at=AT)
 
 
+def test_why_has_a_value_for_every_kind_of_condition(db):
+    create(db, "pros", PROS)
+    commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
+    lists.upload(db, "fair", lists.of_ids([1]), actor="ada", now=AT)
+    factory.add_template(db)
+    campaigns.create(
+        db, name="sale", segment="pros", template="news", cron=None, time_zone="Europe/Rome", actor="ada", now=AT
+    )
+    event(db, 1, "deal_stage_changed", 5, deal_id=1, to_stage="offer")
+    event(db, 1, "deal_stage_changed", 4, deal_id=2, to_stage="won")
+    event(db, 1, "order_created", 3)
+    tree = rules(
+        in_segment("pros"),
+        in_segment("pros", "not_in_segment"),
+        {"type": "list", "list": "fair"},
+        {"type": "campaign", "campaign": "sale", "operator": "was_sent"},
+        {"type": "funnel", "stages": ["won"]},
+        {"type": "bucket", "seed": "a", "percent": 100},
+        {"type": "event_sequence", "event": "order_created", "then": "call_logged", "within_days": 3},
+        {"type": "event_time", "event": "call_logged", "operator": "last_time", "compare": {"operator": "in_last_days", "days": 3}},
+        {"type": "event_measure", "event": "order_created", "operator": "sum", "compare": {"operator": "at_least", "value": 3}},
+        attribute("plan", "has_been", "pro", days=3),
+    )  # fmt: skip
+    create(db, "all_kinds", tree)
+
+    def told(contact_id):
+        return [(step.outcome, step.found) for step in explain.why(db, "all_kinds", contact_id, at=AT).root.steps]
+
+    since = "since 2026-11-20 13:00"
+    assert told(1) == [
+        (True, since), (False, since), (True, since), (False, "0 events"), (True, "offer, won"), (True, "at 53.58 %"),
+        (False, "first: 1 event, the last on 2026-11-17 13:00; then: 0 events"), (False, "never"),
+        (False, "not set over 1 event"), (False, "pro, not yet recorded"),
+    ]  # fmt: skip
+    assert [found for _, found in told(7)][:5] == ["not in it", "not in it", "not in it", "0 events", "no deal"]
+
+
 def test_why_says_when_membership_is_behind_the_data(db):
     create(db, "pros", PROS)
     db.execute("update profiles.contact_profiles set plan = 'free' where contact_id = 1")
