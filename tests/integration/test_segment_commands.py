@@ -532,6 +532,25 @@ def test_after_a_build_only_segments_whose_inputs_changed_or_windows_move_are_re
     assert changed(db, now=later) == ["buyers", "lately", "of_buyers"]
 
 
+def test_a_change_travels_through_segments_of_segments_whatever_their_names(db):
+    create(db, "c_buyers", rules(did("order_created")))
+    create(db, "b_of_buyers", rules(in_segment("c_buyers")))
+    create(db, "a_of_those", rules(in_segment("b_of_buyers")))
+    event(db, 1, "order_created", -0.5 / 24)
+
+    assert changed(db, now=AT + timedelta(hours=1)) == ["a_of_those", "b_of_buyers", "c_buyers"]
+
+
+def test_a_segment_that_failed_at_its_hour_waits_for_the_next_hour_or_build(db):
+    create(db, "weekly", PROS, refresh="0 6 * * 1")
+    monday = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+    db.execute("update engage.segments set problem = 'no', problem_at = %s", [monday + timedelta(seconds=20)])
+
+    assert due_by_cron(db, now=monday + timedelta(minutes=1)) == []
+    assert changed(db, now=monday + timedelta(minutes=1)) == ["weekly"]
+    assert due_by_cron(db, now=monday + timedelta(days=7, minutes=1)) == ["weekly"]
+
+
 def test_segments_with_a_pace_of_their_own_are_due_by_the_clock_of_the_workspace(db):
     create(db, "weekly", PROS, refresh="0 6 * * 1")
     create(db, "other", PROS)
@@ -556,7 +575,9 @@ def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text
     create(
         db,
         "odd",
-        rules(attribute("city", value="{{ 7 * 7 }} {% raw %}"), did("order_created", window={"last_days": 30})),
+        rules(
+            attribute("city", value="{{ 7 * 7 }} {% raw %} core.events"), did("order_created", window={"last_days": 30})
+        ),
     )
 
     model = export.as_dbt_model(db, "odd")
@@ -564,8 +585,10 @@ def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text
     assert 'ref("contact_profiles")' in model.sql
     assert 'ref("events")' in model.sql
     assert "2026" not in model.sql
-    assert "{{ '{{' }} 7 * 7 }}" in model.sql
+    assert "{{ '{{' }} 7 * 7 }} {{ '{%' }} raw %} core.events'" in model.sql
     assert model.name == "odd_reviewed"
+    with pytest.raises(Refused, match="no name of a model"):
+        export.as_dbt_model(db, "odd", name="../staging/contacts")
     with pytest.raises(Refused, match="only rules"):
         commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
         export.as_dbt_model(db, "fair")
@@ -581,22 +604,3 @@ def test_a_list_in_a_rule_tree_is_the_uploaded_one(db):
     )
 
     assert members(db, "not_at_the_fair") == [1, 4, 5, 6]
-def test_a_change_travels_through_segments_of_segments_whatever_their_names(db):
-    create(db, "c_buyers", rules(did("order_created")))
-    create(db, "b_of_buyers", rules(in_segment("c_buyers")))
-    create(db, "a_of_those", rules(in_segment("b_of_buyers")))
-    event(db, 1, "order_created", -0.5 / 24)
-
-    assert changed(db, now=AT + timedelta(hours=1)) == ["a_of_those", "b_of_buyers", "c_buyers"]
-
-
-def test_a_segment_that_failed_at_its_hour_waits_for_the_next_hour_or_build(db):
-    create(db, "weekly", PROS, refresh="0 6 * * 1")
-    monday = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
-    db.execute("update engage.segments set problem = 'no', problem_at = %s", [monday + timedelta(seconds=20)])
-
-    assert due_by_cron(db, now=monday + timedelta(minutes=1)) == []
-    assert changed(db, now=monday + timedelta(minutes=1)) == ["weekly"]
-    assert due_by_cron(db, now=monday + timedelta(days=7, minutes=1)) == ["weekly"]
-
-
