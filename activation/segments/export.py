@@ -63,7 +63,8 @@ def _mark(definition: Mapping[str, Any]) -> str:
 
 
 def _with_references(statement: str, mark: str) -> str:
-    """Relations become references of dbt; text of the rules that looks like Jinja stays text."""
+    """Relations become references of dbt; text of the rules stays as it is, also what looks like Jinja or ends a line."""
+    statement = statement.replace("\r", "' || chr(13) || '")  # a file is read with each end of a line as \n
     statement = re.sub(r"\{[{%#]", lambda opening: f"{{{{ '{opening[0]}' }}}}", statement)
     statement = re.sub(rf'{mark}_models\."?(\w+)"?', r'{{ ref("\1") }}', statement)
     return re.sub(rf'{mark}\."?(\w+)"?', lambda relation: REFERENCES[relation[1]], statement)
@@ -71,11 +72,7 @@ def _with_references(statement: str, mark: str) -> str:
 
 def _model(segment: commands.Segment, statement: str) -> str:
     from_where = f"exported from the rules segment {segment.key}, version {segment.version}"
-    return f"-- {from_where}\nwith members as (\n{_indented(statement)}\n)\n\nselect contact_id from members\n"
-
-
-def _indented(statement: str) -> str:
-    return "\n".join(f"    {line}" for line in statement.splitlines())
+    return f"-- {from_where}\nwith members as (\n{statement}\n)\n\nselect contact_id from members\n"
 
 
 def _yml(segment: commands.Segment, model: str) -> str:

@@ -576,7 +576,8 @@ def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text
         db,
         "odd",
         rules(
-            attribute("city", value="{{ 7 * 7 }} {% raw %} core.events"), did("order_created", window={"last_days": 30})
+            attribute("city", value="{{ 7 * 7 }} {% raw %} core.events\r\nnext"),
+            did("order_created", window={"last_days": 30}),
         ),
     )
 
@@ -585,7 +586,7 @@ def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text
     assert 'ref("contact_profiles")' in model.sql
     assert 'ref("events")' in model.sql
     assert "2026" not in model.sql
-    assert "{{ '{{' }} 7 * 7 }} {{ '{%' }} raw %} core.events'" in model.sql
+    assert "{{ '{{' }} 7 * 7 }} {{ '{%' }} raw %} core.events' || chr(13) || '\nnext'" in model.sql
     assert model.name == "odd_reviewed"
     with pytest.raises(Refused, match="no name of a model"):
         export.as_dbt_model(db, "odd", name="../staging/contacts")
