@@ -32,7 +32,7 @@ def compose(
     links: Links,
 ) -> Mail:
     """One mail. Raises RenderError when this contact's values do not fit the template."""
-    unsubscribe = links.of(message_id).unsubscribe
+    own = links.of(message_id)
     name, bare_sender = parseaddr(envelope.sender)
     rendered = compiled(version).render(
         {
@@ -40,7 +40,10 @@ def compose(
             "campaign_name": envelope.campaign_name,
             "sender_name": name or bare_sender,
             "postal_address": envelope.postal_address,
-            "unsubscribe_url": unsubscribe,
+            "unsubscribe_url": own.unsubscribe,
+            "preferences_url": own.preferences,
+            "open_url": own.open,
+            "click_url": own.click,
         }
     )
     return Mail(
@@ -51,7 +54,7 @@ def compose(
         html=rendered.html,
         text=rendered.text,
         headers={
-            "List-Unsubscribe": f"<{unsubscribe}>",
+            "List-Unsubscribe": f"<{own.unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Feedback-ID": f"{envelope.campaign_run_id}:{envelope.campaign_key}:{envelope.workspace}",
         },

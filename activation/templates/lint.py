@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from jinja2 import TemplateSyntaxError
 
 from activation.templates.compile_mjml import Problem
-from activation.templates.tokens import KNOWN_TOKENS, tokens_in
+from activation.templates.tokens import INTERNAL_TOKENS, KNOWN_TOKENS, tokens_in
 
 GMAIL_CLIPS_AT = 102 * 1024  # bytes of HTML, beyond which Gmail hides the rest
 LONGEST_SUBJECT = 150
@@ -51,7 +51,11 @@ def _tokens(**parts: str) -> Iterator[Problem]:
     for where, source in parts.items():
         for name in sorted(tokens_in(source)):
             known = KNOWN_TOKENS.get(name)
-            if known is None:
+            if name in INTERNAL_TOKENS:
+                yield Problem(
+                    "error", where, f"{{{{ {name} }}}} is not for templates", "Links are counted by themselves."
+                )
+            elif known is None:
                 listed = ", ".join(sorted(KNOWN_TOKENS))
                 yield Problem("error", where, f"unknown token {{{{ {name} }}}}", f"There are: {listed}.")
             elif _may_print_none(name, source) and not known.always_present:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from jinja2 import Template, TemplateError
 
+from activation.templates.links import counted
 from activation.templates.sandbox import HTML, TEXT, bounded
 
 MOST_CHARACTERS = 1_048_576
@@ -20,7 +21,7 @@ class RenderError(Exception):
 
 @dataclass(frozen=True)
 class Version:
-    """A stored template version; `body_html` is compiled, tokens untouched."""
+    """A stored template version; `body_html` is compiled, tokens untouched. `links` are those of it that are counted."""
 
     template_version_id: int
     key: str
@@ -28,6 +29,7 @@ class Version:
     preheader: str
     body_html: str
     body_text: str
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class CompiledMail:
             if version.preheader
             else ""
         )
-        html = version.body_html
+        html = counted(version.body_html, version.links)
         begin = html.find("<body")
         after_body = html.find(">", begin) + 1 if begin >= 0 else 0
         self._subject = TEXT.from_string(version.subject)

@@ -45,7 +45,15 @@ KNOWN_TOKENS: dict[str, TokenInfo] = {
     "unsubscribe_url": TokenInfo(
         "where this recipient unsubscribes", "https://engage.example.com/u/x", "system", always_present=True
     ),
+    "preferences_url": TokenInfo(
+        "where this recipient chooses topics", "https://engage.example.com/p/x", "system", always_present=True
+    ),
 }
+
+# the mail's own, put where they belong when a version is compiled; no author writes them
+INTERNAL_TOKENS = frozenset({"open_url", "click_url"})
+# what leads to the recipient's own pages is never counted as a click
+LINK_TOKENS = INTERNAL_TOKENS | {"unsubscribe_url", "preferences_url"}
 
 
 def tokens_in(*sources: str) -> set[str]:
@@ -53,4 +61,4 @@ def tokens_in(*sources: str) -> set[str]:
     return set().union(*(meta.find_undeclared_variables(HTML.parse(source)) for source in sources))
 
 
-__all__ = ["HTML", "KNOWN_TOKENS", "TEXT", "TokenInfo", "tokens_in"]
+__all__ = ["HTML", "INTERNAL_TOKENS", "KNOWN_TOKENS", "LINK_TOKENS", "TEXT", "TokenInfo", "tokens_in"]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from activation.errors import NotFound
 from activation.templates.compile_mjml import TemplateInvalid, compile_mjml
+from activation.templates.links import links_in
 from activation.templates.lint import lint
 from activation.templates.render import Version
 from activation.templates.tokens import tokens_in
@@ -64,6 +65,7 @@ def save(
             "body_mjml": body_mjml,
             "body_html": html,
             "body_text": body_text,
+            "links": list(links_in(html)),
             "tokens": sorted(tokens_in(subject, preheader, html, body_text)),
             "content_sha256": hashlib.sha256(content.encode()).hexdigest(),
             "actor": actor,
@@ -76,8 +78,8 @@ def save(
 
 def load(db: Connection, template_version_id: int) -> Version:
     """A version by its id. Raises NotFound."""
-    with db.cursor(row_factory=class_row(Version)) as cursor:
-        version = cursor.execute(SQL.load, {"template_version_id": template_version_id}).fetchone()
-    if version is None:
+    with db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(SQL.load, {"template_version_id": template_version_id}).fetchone()
+    if row is None:
         raise NotFound(f"There is no template version {template_version_id}.")
-    return version
+    return Version(**{**row, "links": tuple(row["links"])})

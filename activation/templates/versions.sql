@@ -1,4 +1,4 @@
--- name: save(key, name, message_class, subject, preheader, body_mjml, body_html, body_text, tokens, content_sha256, actor, now)
+-- name: save(key, name, message_class, subject, preheader, body_mjml, body_html, body_text, tokens, links, content_sha256, actor, now)
 with template as (
     insert into engage.message_templates as stored (key, name, message_class, created_at, created_by)
     values (:key, :name, :message_class, :now, :actor)
@@ -15,9 +15,9 @@ newest as (
 ),
 added as (
     insert into engage.template_versions
-        (template_id, version, subject, preheader, body_mjml, body_html, body_text, tokens, content_sha256, created_at, created_by)
+        (template_id, version, subject, preheader, body_mjml, body_html, body_text, tokens, links, content_sha256, created_at, created_by)
     select template_id, coalesce((select version from newest), 0) + 1, :subject, :preheader, :body_mjml, :body_html,
-        :body_text, :tokens, :content_sha256, :now, :actor
+        :body_text, :tokens, :links, :content_sha256, :now, :actor
     from template
     where not exists (select from newest where newest.content_sha256 = :content_sha256)
     returning template_version_id, version
@@ -27,7 +27,7 @@ union all
 select template_version_id, version, false from newest where not exists (select from added);
 
 -- name: load(template_version_id)
-select template_version_id, key, subject, preheader, body_html, body_text
+select template_version_id, key, subject, preheader, body_html, body_text, links
 from engage.template_versions
 join engage.message_templates using (template_id)
 where template_version_id = :template_version_id;

@@ -11,17 +11,20 @@ from activation.templates.render import CompiledMail, RenderError, Version
 from activation.templates.tokens import KNOWN_TOKENS
 
 
+OWN = {"open_url": "https://e.dev/o/1", "click_url": "https://e.dev/c/1"}
+
+
 def mail(subject="Hi", html="<p>x</p>", text="x"):
     return CompiledMail(Version(1, "k", subject, "", html, text))
 
 
 def test_tokens_are_filled_and_escaped_in_html_only():
     rendered = mail("{{ first_name }}", "<b>{{ first_name }}</b>", "{{ first_name }}").render(
-        {"first_name": "Tom & <Jerry>"}
+        {**OWN, "first_name": "Tom & <Jerry>"}
     )
 
     assert rendered.subject == "Tom & <Jerry>"
-    assert rendered.html == "<b>Tom &amp; &lt;Jerry&gt;</b>"
+    assert rendered.html.startswith("<b>Tom &amp; &lt;Jerry&gt;</b>")
     assert rendered.text == "Tom & <Jerry>"
 
 
@@ -41,7 +44,7 @@ def test_tokens_are_filled_and_escaped_in_html_only():
 )
 def test_what_a_template_must_not_do_fails_that_mail_alone(hostile):
     with pytest.raises(RenderError):
-        mail(text=hostile).render({"first_name": "Ada"})
+        mail(text=hostile).render({**OWN, "first_name": "Ada"})
 
 
 @pytest.mark.parametrize("name", ["a\nBcc: x@y.dev", "a\r\nb", "\x00"])
@@ -53,8 +56,8 @@ def test_a_value_cannot_break_the_subjects_line(name):
 def test_the_same_values_always_make_the_same_mail():
     template = mail("Hi {{ first_name }}", "<p>{{ orders_count }}</p>")
 
-    assert template.render({"first_name": "A", "orders_count": 3}) == template.render(
-        {"orders_count": 3, "first_name": "A"}
+    assert template.render({**OWN, "first_name": "A", "orders_count": 3}) == template.render(
+        {"orders_count": 3, "first_name": "A", **OWN}
     )
 
 
@@ -102,7 +105,10 @@ def test_a_ready_made_template_has_no_problem_and_suits_a_contact_of_whom_nothin
     nothing_known = {name: None if not token.always_present else "x" for name, token in KNOWN_TOKENS.items()}
 
     problems = lint(subject=template.subject, preheader=template.preheader, html=html, text=template.body_text)
-    known, unknown = CompiledMail(version).render(template.sample), CompiledMail(version).render(nothing_known)
+    known, unknown = (
+        CompiledMail(version).render({**OWN, **template.sample}),
+        CompiledMail(version).render({**OWN, **nothing_known}),
+    )
 
     assert problems == []
     assert "None" not in unknown.subject + unknown.html + unknown.text
