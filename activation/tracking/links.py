@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-from jinja2 import Template, TemplateError
+from jinja2 import Template
 
-from activation.templates.sandbox import TEXT, bounded
+from activation.templates.sandbox import CANNOT_BE_MADE, TEXT, check_plain, rendered
 
 MOST_CHARACTERS = 8_192
 # what RFC 3986 lets stand in an address; the rest is written as %XX, as a browser does
@@ -25,8 +25,9 @@ def target(version_links: Sequence[str], number: int, tokens: Mapping[str, objec
     if not 1 <= number <= len(version_links):
         return None
     try:
-        address = bounded(_compiled(version_links[number - 1]).generate(tokens), MOST_CHARACTERS)
-    except (TemplateError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError):
+        check_plain(tokens)
+        address = rendered(_compiled(version_links[number - 1]), tokens, MOST_CHARACTERS)
+    except CANNOT_BE_MADE:
         return None
     return _web_address(address.strip(" "))
 
