@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from activation import guard
 from activation.automations import cron as cron_rules
-from activation.templates.tokens import KNOWN_TOKENS
+from activation.templates.tokens import profile_columns
 from engage_db import named_sql
 from engage_db.pause import pause_point
 
@@ -146,7 +146,7 @@ def snapshot(db: Connection, campaign_run_id: int, *, sender: str, provider: str
             db.execute(SQL.stop_run, {"campaign_run_id": campaign_run_id, "reason": blocked, "now": now})
             return SnapshotReport(campaign_run_id, key, 0, 0, stopped=blocked)
         statement = sql.SQL(SQL.take_snapshot.replace("%(token_values)s", "{token_values}")).format(
-            token_values=_token_values(template_tokens)
+            token_values=profile_columns(template_tokens)
         )
         db.execute(statement, {"campaign_run_id": campaign_run_id, "now": now})
         pause_point("snapshot")
@@ -209,16 +209,3 @@ def _counted(db: Connection, campaign_run_id: int, key: str) -> SnapshotReport:
     skipped = {reason: number for state, reason, number in counts if state == "skipped"}
     targeted = sum(number for _, _, number in counts)
     return SnapshotReport(campaign_run_id, key, targeted, targeted - sum(skipped.values()), skipped)
-
-
-def _token_values(tokens: list[str]) -> sql.Composable:
-    """json_build_object arguments of the contact tokens that the template uses; names come from the token table only."""
-    used = [
-        name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source in ("contact", "facts")
-    ]
-    if not used:
-        return sql.SQL("'{{}}'::json")
-    pairs = sql.SQL(", ").join(
-        sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used
-    )
-    return sql.SQL("json_build_object({})").format(pairs)

@@ -119,4 +119,4 @@ def _rounded(function: Filter) -> Filter:
     return run
 
 
-_BEFORE = {"replace": _before_replace, "join": _before_join}
+_BEFORE: dict[str, Callable[..., None]] = {"replace": _before_replace, "join": _before_join}

@@ -7,6 +7,7 @@ but range(), and lists bound to a name (nested ones double at every step). Loops
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import cast
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.visitor import NodeTransformer
@@ -123,5 +124,5 @@ def _count(node: nodes.Node) -> int:
     return sum(1 for _ in node.find_all(nodes.Node))
 
 
-def _filtered(node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
+def _filtered(node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(cast("nodes.Expr", node), name, list(arguments), [], None, None, lineno=node.lineno)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from html import escape, unescape
+from urllib.parse import quote, urlsplit
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from activation.templates.compile_mjml import TOKEN
+from activation.templates.minify import TOKEN
 from activation.templates.sandbox import HTML
 from activation.templates.tokens import KNOWN_TOKENS, LINK_TOKENS, tokens_in
 
@@ -19,6 +20,8 @@ _HREF = re.compile(
     rf"""(?P<before>\shref\s*=\s*)(?:"(?P<double>(?:{_PIECE}|[^"])*)"|'(?P<single>(?:{_PIECE}|[^'])*)')""",
     re.DOTALL | re.IGNORECASE,
 )
+# what RFC 3986 lets stand in an address; the rest is written as %XX, as a browser does
+_KEPT = "%:/?#[]@!$&'()*+,;=-._~"
 _FOLLOWED = re.compile(r"https?://|\{\{|\{%", re.IGNORECASE)
 
 # scanners follow every link; a person neither sees this one nor reaches it with the keyboard
@@ -61,6 +64,22 @@ def counted(html: str, links: Sequence[str]) -> str:
     end = rewritten.rfind("</body>")
     end = len(rewritten) if end < 0 else end
     return rewritten[:end] + HONEYPOT + PIXEL + rewritten[end:]
+
+
+def web_address(address: str) -> str | None:
+    """The address as it may stand in a Location header; None unless it names an http or https host and hides nothing."""
+    if not address.isprintable() or "\\" in address:
+        return None
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port  # a port that is no number raises
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not address[len(parts.scheme) :].startswith("://"):
+        return None
+    if not host or not host.isascii() or "@" in parts.netloc or any(mark in parts.netloc for mark in " %<>\"'"):
+        return None
+    return quote(address, safe=_KEPT)
 
 
 def _each_address(html: str, change: Callable[[str], str | None]) -> str:

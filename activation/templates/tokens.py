@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from jinja2 import meta
+from psycopg import sql
 
 from activation.templates.sandbox import HTML, TEXT
 
@@ -61,4 +63,25 @@ def tokens_in(*sources: str) -> set[str]:
     return set().union(*(meta.find_undeclared_variables(HTML.parse(source)) for source in sources))
 
 
-__all__ = ["HTML", "INTERNAL_TOKENS", "KNOWN_TOKENS", "LINK_TOKENS", "TEXT", "TokenInfo", "tokens_in"]
+def profile_columns(tokens: Iterable[str]) -> sql.Composable:
+    """A JSON object of the contact's values that a template uses, as SQL over `profile` (profiles.contact_profiles).
+
+    Names come from the table of tokens only; `json`, not `jsonb`, keeps their order.
+    """
+    used = [name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source != "system"]
+    pairs = sql.SQL(", ").join(
+        sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used
+    )
+    return sql.SQL("json_build_object({})").format(pairs)
+
+
+__all__ = [
+    "HTML",
+    "INTERNAL_TOKENS",
+    "KNOWN_TOKENS",
+    "LINK_TOKENS",
+    "TEXT",
+    "TokenInfo",
+    "profile_columns",
+    "tokens_in",
+]

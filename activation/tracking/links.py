@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 
+from activation.templates.links import web_address
 from activation.templates.sandbox import CANNOT_BE_MADE, TEXT, check_plain, rendered
 
 MOST_CHARACTERS = 8_192
-# what RFC 3986 lets stand in an address; the rest is written as %XX, as a browser does
-_KEPT = "%:/?#[]@!$&'()*+,;=-._~"
 
 
 def target(version_links: Sequence[str], number: int, tokens: Mapping[str, object]) -> str | None:
@@ -29,25 +27,9 @@ def target(version_links: Sequence[str], number: int, tokens: Mapping[str, objec
         address = rendered(_compiled(version_links[number - 1]), tokens, MOST_CHARACTERS)
     except CANNOT_BE_MADE:
         return None
-    return _web_address(address.strip(" "))
+    return web_address(address.strip(" "))
 
 
 @lru_cache(maxsize=4096)
 def _compiled(link: str) -> Template:
     return TEXT.from_string(link)
-
-
-def _web_address(address: str) -> str | None:
-    """The address as it may stand in a Location header; None unless it names an http or https host and hides nothing."""
-    if not address.isprintable() or "\\" in address:
-        return None
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port  # a port that is no number raises
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not address[len(parts.scheme) :].startswith("://"):
-        return None
-    if not host or not host.isascii() or "@" in parts.netloc or any(mark in parts.netloc for mark in " %<>\"'"):
-        return None
-    return quote(address, safe=_KEPT)

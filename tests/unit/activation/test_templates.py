@@ -54,7 +54,7 @@ def test_the_same_values_always_make_the_same_mail():
 def test_lint_names_what_is_wrong_and_where(parts, words):
     whole = {
         "subject": "News",
-        "preheader": "",
+        "preheader": "What is new",
         "html": "{{ unsubscribe_url }} {{ postal_address }}",
         "text": "{{ unsubscribe_url }} {{ postal_address }}",
     }
