@@ -11,7 +11,8 @@ _KEPT = re.compile(
     rf"<(pre|textarea|style|script)\b.*?</\1\s*>|<!--.*?-->|{TOKEN.pattern}|<(?:{TOKEN.pattern}|[^<>])*>",
     re.DOTALL | re.IGNORECASE,
 )
-_OUTLOOK_ENDS_AND_BEGINS = re.compile(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>")
+_OUTLOOK = r"<!--\[if mso \| IE\]>((?:(?!-->).)*?)<!\[endif\]-->"
+_NEIGHBOURS = re.compile(rf"{_OUTLOOK}(?:\s*{_OUTLOOK})+", re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -21,11 +22,16 @@ def minified(html: str) -> str:
     Spaces between words and inline elements stay one space; between the elements of the head they go. A mail that shows its
     own line breaks (`white-space: pre…`) keeps all of them.
     """
-    html = _OUTLOOK_ENDS_AND_BEGINS.sub("", html)
+    html = _NEIGHBOURS.sub(_joined, html)
     if re.search(r"white-space\s*:\s*(pre|break-spaces)", html):
         return html
     end_of_head = html.find("</head>") + len("</head>") if "</head>" in html else 0
     return _collapsed(html[:end_of_head], "") + _collapsed(html[end_of_head:], " ")
+
+
+def _joined(neighbours: re.Match[str]) -> str:
+    parts = re.findall(_OUTLOOK, neighbours.group(), re.DOTALL)
+    return f"<!--[if mso | IE]>{''.join(parts)}<![endif]-->"
 
 
 def _collapsed(html: str, space: str) -> str:
