@@ -8,9 +8,9 @@ from generate_series(1, :contacts) as n;
 insert into profiles.contact_profiles
     (contact_id, first_name, last_name, full_name, email, email_status, email_consent, city, country, plan, locale, time_zone,
      orders_count, lifetime_value, currency, last_order_at, last_product_name)
-select contact_id, 'Ada' || contact_id %% 997, 'Rossi', 'Ada Rossi', email, email_status, email_consent, 'Rome', 'IT', 'pro', 'it-IT',
-    (array['Europe/Rome', 'America/New_York', 'Asia/Kolkata', 'Europe/London', 'Australia/Sydney', 'America/Sao_Paulo'])[1 + contact_id %% 6],
-    contact_id %% 9, contact_id %% 1000, 'EUR', timestamptz '2026-05-01' + make_interval(mins => (contact_id %% 90000)::int), 'Linen shirt'
+select contact_id, 'Ada' || mod(contact_id, 997), 'Rossi', 'Ada Rossi', email, email_status, email_consent, 'Rome', 'IT', 'pro', 'it-IT',
+    (array['Europe/Rome', 'America/New_York', 'Asia/Kolkata', 'Europe/London', 'Australia/Sydney', 'America/Sao_Paulo'])[1 + mod(contact_id, 6)],
+    mod(contact_id, 9), mod(contact_id, 1000), 'EUR', timestamptz '2026-05-01' + make_interval(mins => (mod(contact_id, 90000))::int), 'Linen shirt'
 from core.contacts;
 
 -- name: fill_members(segment_id, every)
