@@ -56,11 +56,7 @@ def delivery_from(settings: Settings) -> Delivery:
     """A delivery as the settings have it."""
     return Delivery(
         engage_url=database_url("engage", settings),
-        channels=mail_channels(
-            resend_api_key=settings.resend_api_key.get_secret_value(),
-            resend_api_url=settings.resend_api_url,
-            resend_requests_per_second=settings.resend_requests_per_second,
-        ),
+        channels=mail_channels(settings),
         links=Links(public_url=settings.public_url, secrets=settings.signing_secrets()),
         workspace=settings.workspace_name,
         postal_address=settings.postal_address,
