@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 LONGEST = 300
-ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]*@(?=[A-Za-z0-9-]+\.)")
+ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]*@(?=[A-Za-z0-9])")
 
 
 def fit(text: object) -> str:
