@@ -51,7 +51,9 @@ class ResendSigner:
     name = "resend"
     signs_time = signs_body = True
     unreadable = WebhookInvalid
-    secrets = ["whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)]
+    secrets: list[str] = field(
+        default_factory=lambda: ["whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)]
+    )
 
     def reader(self) -> WebhookReader:
         return ResendWebhooks(self.secrets[:1])
@@ -243,7 +245,3 @@ def postmark_event(told: str, **more: Any) -> dict[str, Any]:
     at = "2026-11-27T09:59:58.1260000Z"
     times = {"DeliveredAt": at, "BouncedAt": at, "ReceivedAt": at, "ChangedAt": at}
     return {"RecordType": told, "MessageID": "pm-1", "Metadata": {"message_id": "42"}, **times, **more}
-
-
-def headers_of(told: Told) -> Mapping[str, str]:
-    return told[0]

@@ -103,7 +103,7 @@ def test_no_line_is_longer_than_mail_servers_take(server):
     assert server.mails[-1].replace(b"\r\n", b"").count(b"\n") == 0
     got = received(server)
     assert got.get_body(("html",)).get_content().strip() == f"<p>{'ü€𝄞' * 20_000}</p>"
-    assert got["Subject"] == ("Größe " * 60).strip()
+    assert got["Subject"].strip() == ("Größe " * 60).strip()
 
 
 def test_names_and_rare_line_breaks_are_written_as_a_reader_shows_them(server):
@@ -189,10 +189,12 @@ def test_an_address_that_is_none_halts_and_says_what_it_must_look_like(url):
 
 
 def test_a_local_part_with_other_letters_needs_a_server_that_takes_them(server):
-    (answer,) = send(server, mail(to="ädä@mail.test.dev"))
+    other = mail(to="ädä@mail.test.dev")
+    with mail_server(enable_SMTPUTF8=False) as old:
+        (refused,) = send(old, other)
+        assert old.attempts == 0
+    (taken,) = send(server, other)
 
-    assert isinstance(answer, ContentRefused)
-    assert server.attempts == 0
-    with mail_server(enable_SMTPUTF8=True) as modern:
-        assert isinstance(send(modern, mail(to="ädä@mail.test.dev"))[0], Accepted)
-        assert received(modern)["To"] == "ädä@mail.test.dev"
+    assert isinstance(refused, ContentRefused)
+    assert isinstance(taken, Accepted)
+    assert received(server)["To"] == "ädä@mail.test.dev"
