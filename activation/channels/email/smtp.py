@@ -40,6 +40,7 @@ RETRY_SECONDS = 60.0
 LONGEST_LINE = 998  # RFC 5322, 2.1.1
 RELAYING = ("relay", "not permitted to send", "authentication required")
 TOO_LARGE = 552
+REFUSALS = range(400, 600)
 TRANSIENT_OF_RECIPIENT = ("4.1", "4.2")  # RFC 3463: its address, its mailbox; all else concerns every mail
 
 
@@ -87,12 +88,13 @@ class Smtp:
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._transact(body, progress)
-        except errors.SMTPResponseException as error:  # before MAIL: greeting, EHLO, STARTTLS, AUTH
-            return _not_let_in(error)
         except (errors.SMTPException, TimeoutError, OSError, ValueError) as error:
             if progress.has_begun_data:
-                return OutcomeUnknown(f"the mail server gave no answer to a mail: {type(error).__name__}")
-            return NotProcessed(Cause.UNREACHABLE, f"the mail server {self._server.hostname}: {type(error).__name__}")
+                return OutcomeUnknown(f"the mail server gave no clear answer to a mail: {type(error).__name__}")
+            if isinstance(error, errors.SMTPResponseException):  # greeting, EHLO, STARTTLS, AUTH
+                return _not_let_in(error)
+            reason = fit(error) or type(error).__name__
+            return NotProcessed(Cause.UNREACHABLE, f"the mail server {self._server.hostname}: {reason}")
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []
@@ -165,6 +167,8 @@ async def _hand_over(connection: aiosmtplib.SMTP, body: bytes, now: datetime, pr
     except errors.SMTPRecipientRefused as error:
         return await _after(connection, _mail_refused(error))
     except errors.SMTPDataError as error:
+        if error.code not in REFUSALS:  # neither yes nor no: it may have been taken
+            raise
         return await _after(connection, _mail_refused(error))
     return Accepted([str(headers["Message-ID"])])
 

@@ -124,6 +124,7 @@ def resend() -> Iterator[Callable[[], Provider]]:
             server,
             lambda url, timeout=20.0: Resend(api_key="re_test", api_url=url, timeout_seconds=timeout),
             said,
+            forget=local.reset,
         )
 
 

@@ -136,6 +136,15 @@ def test_a_cut_after_data_is_unknown_and_before_it_certain(server):
     assert len(server.mails) == 1
 
 
+@pytest.mark.parametrize("reply", ["251 perhaps", "gibberish", "999 what"])
+def test_an_answer_to_data_that_is_neither_yes_nor_no_is_unknown(server, reply):
+    server.replies["DATA"] = reply
+
+    (answer,) = send(server, mail())
+
+    assert isinstance(answer, OutcomeUnknown)
+
+
 def test_a_server_that_hangs_before_data_has_processed_nothing(server):
     server.hangs = "RCPT"
 
