@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ import orjson
 from activation.channels.contract import Cause, NotProcessed, OutcomeUnknown
 from activation.channels.words import fit
 
+LONGEST_WAIT = 24 * 3600.0
 CONNECT_SECONDS = 8.0  # within the whole, so that a connection never made is told from an answer never given
 REFUSED_KEY = {401, 403, 404, 405}
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -38,21 +40,27 @@ class Reply:
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
 
     def retry_after(self) -> float | None:
-        """Seconds that the provider asks to wait: `retry-after` as seconds or date, else the reset of its rate limit."""
-        return (
-            self._seconds("retry-after")
-            or _between(self.headers.get("date"), self.headers.get("retry-after"))
-            or self._until_reset()
+        """Seconds that the provider asks to wait, a day at most; None if it names none.
+
+        `retry-after` in seconds or as a date, else the reset of a used-up rate limit: `ratelimit-reset` in seconds,
+        `x-ratelimit-reset` as seconds since 1970. Dates are held against the server's own.
+        """
+        asked = self.headers.get("retry-after")
+        waits = (
+            _number(asked),
+            self._until(_date(asked)),
+            self._of_used_up("ratelimit"),
+            self._until(_epoch(self._of_used_up("x-ratelimit"))),
         )
+        return next((min(max(wait, 0.0), LONGEST_WAIT) for wait in waits if wait is not None), None)
 
-    def _until_reset(self) -> float | None:
-        left, reset = self.headers.get("ratelimit-remaining", "0"), self._seconds("ratelimit-reset")
-        return reset if left == "0" else None
+    def _of_used_up(self, prefix: str) -> float | None:
+        is_used_up = self.headers.get(f"{prefix}-remaining", "0") == "0"
+        return _number(self.headers.get(f"{prefix}-reset")) if is_used_up else None
 
-    def _seconds(self, header: str) -> float | None:
-        with suppress(ValueError):
-            return max(float(self.headers.get(header) or ""), 0.0)
-        return None
+    def _until(self, later: datetime | None) -> float | None:
+        now = _date(self.headers.get("date"))
+        return (later - now).total_seconds() if later and now else None
 
 
 class Http:
@@ -93,8 +101,18 @@ class Http:
         return reply
 
 
-def _between(now: str | None, later: str | None) -> float | None:
-    """Seconds from one HTTP date to another: the server's own clock, whatever ours says."""
+def _number(written: str | None) -> float | None:
+    return float(written) if written and written.replace(".", "", 1).isdecimal() and written.isascii() else None
+
+
+def _date(written: str | None) -> datetime | None:
     with suppress(TypeError, ValueError):
-        return max((parsedate_to_datetime(later or "") - parsedate_to_datetime(now or "")).total_seconds(), 0.0)
+        found = parsedate_to_datetime(written or "")
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def _epoch(seconds: float | None) -> datetime | None:
+    with suppress(OverflowError, ValueError, OSError):
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     return None

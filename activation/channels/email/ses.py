@@ -30,6 +30,7 @@ from activation.channels.email.bounces import bounce_of
 from activation.channels.email.headers import ascii_domain, mailbox, one_line
 from activation.channels.email.payloads import assert_fresh, inside, json_of, object_of, our_id, text, time_of
 from activation.channels.email.sns import Fetch, assert_of_sns, verify
+from activation.channels.http import REFUSED_KEY
 from activation.channels.words import fit
 
 CONFIGURATION_ERRORS = {
@@ -40,7 +41,7 @@ CONFIGURATION_ERRORS = {
 RATE_ERRORS = {"TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException"}
 QUOTA_WORDS = ("daily message quota", "daily sending quota", "sending quota exceeded")
 NOT_VERIFIED = "not verified"  # a sender, or in SES's own sandbox any address: wrong for every mail alike
-REFUSED_KEY = {401, 403, 404, 405}
+CONNECT_SECONDS = 8.0
 CONTENT_STATUSES = {400, 413, 422}
 
 # SNS repeats a notification for an hour under its first timestamp
@@ -104,7 +105,11 @@ class Ses:
         return orjson.dumps(self._as_json(mail))
 
     async def send(self, body: bytes, *, size: int, idempotency_key: str) -> Answer:  # noqa: ARG002 - the contract
-        return await asyncio.to_thread(self._send, orjson.loads(body))
+        try:
+            async with asyncio.timeout(self._timeout + CONNECT_SECONDS):  # boto3's own limits are of each read
+                return await asyncio.to_thread(self._send, orjson.loads(body))
+        except TimeoutError:
+            return OutcomeUnknown("no answer from SES in time")
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -152,7 +157,7 @@ class Ses:
             if self._client is None:
                 config = Config(
                     retries={"total_max_attempts": 1, "mode": "standard"},
-                    connect_timeout=min(8.0, self._timeout),
+                    connect_timeout=min(CONNECT_SECONDS, self._timeout),
                     read_timeout=self._timeout,
                     max_pool_connections=50,
                 )
@@ -172,7 +177,9 @@ def read_error(response: Mapping[str, Any]) -> Answer:
         return NotProcessed(Cause.QUOTA if is_quota else Cause.RATE, words, _retry_after(metadata))
     if code in CONFIGURATION_ERRORS or status in REFUSED_KEY or NOT_VERIFIED in message.lower():
         return NotProcessed(Cause.CONFIGURATION, words)
-    return ContentRefused(words, 0) if status in CONTENT_STATUSES else OutcomeUnknown(words)
+    if status in CONTENT_STATUSES and code.isalpha():  # a page of somebody between has no code of SES
+        return ContentRefused(words, 0)
+    return OutcomeUnknown(words)
 
 
 def _retry_after(metadata: Mapping[str, Any]) -> float | None:

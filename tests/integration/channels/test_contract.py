@@ -100,6 +100,23 @@ def test_an_answer_that_is_lost_or_broken_is_unknown_after_one_request(provider,
     assert provider.attempts() == 1
 
 
+def test_a_kept_connection_that_is_cut_costs_no_second_request(provider):
+    async def twice():
+        channel = provider.channel()
+        try:
+            first = await channel.send(channel.encode([mail(1)]), size=1, idempotency_key="1")
+            will(provider, "cut_after")
+            return first, await channel.send(channel.encode([mail(2)]), size=1, idempotency_key="2")
+        finally:
+            await channel.close()
+
+    first, second = asyncio.run(twice())
+
+    assert isinstance(first, Accepted)
+    assert isinstance(second, OutcomeUnknown)
+    assert provider.attempts() == 2
+
+
 def test_a_provider_that_hangs_is_left_within_the_timeout(provider):
     will(provider, "hang")
 
