@@ -50,12 +50,7 @@ async def _hand_over(channel: Channel, mail: Mail, workspace: str) -> Answer:
 
 
 def _channel(wanted: str | None) -> Channel:
-    settings = load_settings()
-    channels = mail_channels(
-        resend_api_key=settings.resend_api_key.get_secret_value(),
-        resend_api_url=settings.resend_api_url,
-        resend_requests_per_second=settings.resend_requests_per_second,
-    )
+    channels = mail_channels(load_settings())
     name = wanted or next((name for name in channels if name != "sandbox"), "sandbox")
     if name not in channels:
         raise Refused(f"There is no provider {name} with a key. There are: {', '.join(sorted(channels))}.")

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from activation.delivery.compose import Envelope, compose
+from activation.delivery.compose import Composer, Envelope
 from activation.errors import Refused
 from activation.templates import versions
 from activation.templates.render import RenderError
@@ -16,7 +16,8 @@ from activation.tracking.tokens import Links
 from tests.factories import engage as given
 
 LINKS = Links(public_url="https://engage.example.com", secrets=["s" * 40])
-ENVELOPE = Envelope(1, "news", "News", "Demo Shop <shop@demo.dev>", "Via Roma 1", "demo")
+ENVELOPE = Envelope(1, "news", "News", "Demo Shop <shop@demo.dev>")
+COMPOSER = Composer(LINKS, "demo", "Via Roma 1")
 BODY = (
     "<mjml><mj-body><mj-section><mj-column><mj-text>%s <a href='https://shop.dev/{{ city }}'>Shop</a> {{ postal_address }} "
     "<a href='{{ unsubscribe_url }}'>Unsubscribe</a></mj-text></mj-column></mj-section></mj-body></mjml>"
@@ -34,7 +35,7 @@ def stored(engage_db, subject="Hello {{ first_name }}", body="Hello", text=TEXT)
 
 def composed(version, message_id=7, **values):
     values = {"first_name": "Ada", "city": "Rome", "last_order_at": None, "orders_count": 1, **values}
-    return compose(ENVELOPE, version, message_id, "ada@demo.dev", values, LINKS)
+    return COMPOSER.compose(ENVELOPE, version, message_id, "ada@demo.dev", values)
 
 
 @pytest.mark.parametrize("wrong", [5, "not a date", {"a": 1}, "9999-99-99"])
