@@ -16,11 +16,21 @@ from tests.factories.engage import NOW, add_contact, add_suppression, add_topic
 PROOF = {"wording": "Send me the news", "ip": "198.51.100.7"}
 
 
+@pytest.fixture(scope="module")
+def url(cluster):
+    """One database for the module: what a test does to it is rolled back."""
+    with cluster.migrated_database() as url:
+        with psycopg.connect(url, options="-c timezone=UTC") as db:
+            given_engage.build(db)
+            add_contact(db, 1)
+        yield url
+
+
 @pytest.fixture
-def db(engage_db):
-    given_engage.build(engage_db)
-    add_contact(engage_db, 1)
-    return engage_db
+def db(url):
+    with psycopg.connect(url, options="-c timezone=UTC") as db:
+        yield db
+        db.rollback()
 
 
 def at(hours):
@@ -312,10 +322,9 @@ def test_a_topic_that_is_not_in_use_is_refused(db):
         save(db, "retired")
 
 
-def test_two_decisions_at_once_follow_one_another(db, engage_url):
-    db.commit()
+def test_two_decisions_at_once_follow_one_another(db, url):
     decide(db, "unsubscribed", hours=1)
-    with psycopg.connect(engage_url) as other:
+    with psycopg.connect(url) as other:
         other.execute("set lock_timeout = '100ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             decide(other, "subscribed", hours=2)
