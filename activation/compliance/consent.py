@@ -6,6 +6,7 @@ its whole channel the newest wins; without any the CRM's flag says; else it is `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from engage_db import named_sql
 SQL = named_sql.load(__file__)
 
 CHANNELS = ("email", "sms", "whatsapp")
+LARGEST_PROOF = 20_000
 Status = Literal["subscribed", "unsubscribed"]
 
 
@@ -89,7 +91,7 @@ def record(
     db.execute(SQL.lock, {"contact_id": contact_id})
     arguments = {
         "contact_id": contact_id, "channel": channel, "topic_id": topic_id, "status": status, "source": source.strip(),
-        "proof": Jsonb(dict(proof)), "actor": actor, "now": now, "occurred_at": decided_at,
+        "proof": as_proof(proof), "actor": actor, "now": now, "occurred_at": decided_at,
         "address": address_of(db, contact_id, channel),
     }  # fmt: skip
     row = db.execute(SQL.insert_record, arguments).fetchone()
@@ -97,8 +99,8 @@ def record(
     if status == "subscribed":
         db.execute(SQL.lift, {**arguments, "consent_record_id": row[0]})
     else:
-        evidence = Jsonb({"consent_record_id": row[0], **proof})
-        db.execute(SQL.suppress, {**arguments, "evidence": evidence})
+        evidence = {**proof, "consent_record_id": row[0]}
+        db.execute(SQL.suppress, {**arguments, "evidence": as_proof(evidence)})
 
 
 def state_of(db: Connection, contact_id: int, *, now: datetime | None = None) -> list[ConsentState]:
@@ -125,6 +127,17 @@ def address_of(db: Connection, contact_id: int, channel: str) -> str | None:
     """Where a person is written to: as the CRM says, else where their last message went."""
     row = db.execute(SQL.address_of, {"contact_id": contact_id, "channel": channel}).fetchone()
     return row[0] if row else None
+
+
+def as_proof(proof: Mapping[str, object]) -> Jsonb:
+    """What is kept as proof or evidence. Raises Refused for what no record can hold."""
+    try:
+        written = json.dumps(dict(proof), allow_nan=False, default=str)
+    except (ValueError, RecursionError):
+        raise Refused("Proof is text, numbers and lists of them: this holds something else.") from None
+    if len(written) > LARGEST_PROOF or "\\u0000" in written:
+        raise Refused(f"Proof is at most {LARGEST_PROOF:,} characters of text, without NUL.")
+    return Jsonb(dict(proof), dumps=lambda _: written)
 
 
 def check_channel(channel: str) -> str:

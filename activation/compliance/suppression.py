@@ -14,7 +14,6 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from activation.compliance import consent
 from activation.errors import NotFound, Refused
@@ -93,7 +92,7 @@ def add(
         raise Refused(f"{reason} needs an address: give one, or a contact that has one for {channel}.")
     arguments = {
         "contact_id": contact_id or 0, "channel": channel, "topic_id": topic_id, "address": where, "reason": reason,
-        "source": source, "evidence": Jsonb({**evidence, "by": actor}), "created_at": now, "expires_at": expires_at,
+        "source": source, "evidence": consent.as_proof({**evidence, "by": actor}), "created_at": now, "expires_at": expires_at,
     }  # fmt: skip
     row = db.execute(SQL.hold, arguments).fetchone()
     if row is not None:

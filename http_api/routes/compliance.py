@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from psycopg import Connection
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from activation.compliance import consent, frequency, suppression, suppression_files, topics
-from engage_db.connection import connect_engage
 from http_api.auth import caller
+from http_api.routes.segments import Db, now
 
 router = APIRouter(prefix="/v1", tags=["compliance"], dependencies=[Depends(caller)])
 Caller = Annotated[str, Depends(caller)]
@@ -20,15 +17,6 @@ LARGEST_UPLOAD = 50 * 1024 * 1024
 LARGEST_BIGINT = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=LARGEST_BIGINT)]
 Words = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
-
-
-def database() -> Iterator[Connection]:
-    """A connection for one request, whose transaction commits when the answer is made and rolls back when it is refused."""
-    with connect_engage(application="engage api", statement_timeout="60s") as db:
-        yield db
-
-
-Db = Annotated[Connection, Depends(database, scope="function")]
 
 
 class _Strict(BaseModel):
@@ -88,10 +76,6 @@ class CapChange(_Strict):
     is_active: bool = True
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 @router.get("/suppressions")
 def search(
     db: Db,
@@ -108,11 +92,12 @@ def search(
 
 @router.post("/suppressions", status_code=201)
 def add(new: NewSuppression, db: Db, actor: Caller) -> Any:
-    topic_id = topics.find(db, new.topic).topic_id if new.topic else None
-    return suppression.add(
-        db, address=new.address, contact_id=new.contact_id, channel=new.channel, reason=new.reason, topic_id=topic_id,
-        source=new.source, evidence=new.evidence, actor=actor, now=now(),
-    )  # fmt: skip
+    with db.transaction():
+        topic_id = topics.find(db, new.topic).topic_id if new.topic else None
+        return suppression.add(
+            db, address=new.address, contact_id=new.contact_id, channel=new.channel, reason=new.reason, topic_id=topic_id,
+            source=new.source, evidence=new.evidence, actor=actor, now=now(),
+        )  # fmt: skip
 
 
 @router.post("/suppressions/csv")
@@ -124,14 +109,16 @@ async def import_csv(
         content += piece
         if len(content) > LARGEST_UPLOAD:
             raise HTTPException(413, f"At most {LARGEST_UPLOAD // 2**20} MB at once: split the file.")
-    return suppression_files.import_csv(
-        db, bytes(content), channel=channel, reason=reason, source=source, actor=actor, now=now()
-    )
+    with db.transaction():
+        return suppression_files.import_csv(
+            db, bytes(content), channel=channel, reason=reason, source=source, actor=actor, now=now()
+        )
 
 
 @router.post("/suppressions/{suppression_id}/lift", status_code=204)
 def lift(suppression_id: Id, why: Lift, db: Db, actor: Caller) -> None:
-    suppression.lift(db, suppression_id, actor=actor, because=why.because, now=now())
+    with db.transaction():
+        suppression.lift(db, suppression_id, actor=actor, because=why.because, now=now())
 
 
 @router.get("/topics")
@@ -141,12 +128,14 @@ def list_topics(db: Db) -> dict[str, Any]:
 
 @router.post("/topics", status_code=201)
 def create_topic(new: NewTopic, db: Db, actor: Caller) -> Any:
-    return topics.create(db, new.key, name=new.name, description=new.description, actor=actor, now=now())
+    with db.transaction():
+        return topics.create(db, new.key, name=new.name, description=new.description, actor=actor, now=now())
 
 
 @router.patch("/topics/{key}")
 def update_topic(key: str, change: TopicChange, db: Db) -> Any:
-    return topics.update(db, key, **change.model_dump())
+    with db.transaction():
+        return topics.update(db, key, **change.model_dump())
 
 
 @router.get("/contacts/{contact_id}/consent")
@@ -161,12 +150,13 @@ def show_consent(contact_id: Id, db: Db) -> dict[str, Any]:
 
 @router.post("/contacts/{contact_id}/consent", status_code=201)
 def record_consent(contact_id: Id, decision: Decision, db: Db, actor: Caller) -> dict[str, Any]:
-    consent.record(
-        db, contact_id=contact_id, channel=decision.channel, status=decision.status, source=decision.source,
-        topic_id=topics.find(db, decision.topic).topic_id if decision.topic else None, proof=decision.proof,
-        actor=actor, now=now(), occurred_at=decision.occurred_at,
-    )  # fmt: skip
-    return show_consent(contact_id, db)
+    with db.transaction():
+        consent.record(
+            db, contact_id=contact_id, channel=decision.channel, status=decision.status, source=decision.source,
+            topic_id=topics.find(db, decision.topic).topic_id if decision.topic else None, proof=decision.proof,
+            actor=actor, now=now(), occurred_at=decision.occurred_at,
+        )  # fmt: skip
+        return show_consent(contact_id, db)
 
 
 @router.get("/caps")
@@ -176,4 +166,5 @@ def list_caps(db: Db) -> dict[str, Any]:
 
 @router.put("/caps/{channel}")
 def set_cap(channel: str, cap: CapChange, db: Db, actor: Caller) -> Any:
-    return frequency.set_cap(db, channel, **cap.model_dump(), actor=actor, now=now())
+    with db.transaction():
+        return frequency.set_cap(db, channel, **cap.model_dump(), actor=actor, now=now())
