@@ -70,7 +70,7 @@ def check(
         for each in report.findings:
             if each.add:
                 console.print(f"  add  {each.add}", markup=False, soft_wrap=True)
-        marks = {True: "yes", False: "no", None: "–"}
+        marks = {True: "yes", False: "no", None: "-"}
         print_table(
             "What Gmail and Yahoo ask", ["", ""], [(marks[each.met], each.asks) for each in report.requirements]
         )

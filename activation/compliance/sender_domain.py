@@ -100,7 +100,7 @@ def check(
     about = PROVIDERS.get(provider, OTHER)
     envelope = _ascii(return_path or ".".join(filter(None, (about.return_path, from_domain))))
     dmarc, organisation, policy = _dmarc(from_domain, look_up)
-    spf = _spf(envelope, from_domain, about, look_up)
+    spf = _spf(envelope, about, look_up)
     if spf.status == "found":
         spf = _aligned(spf, envelope, from_domain, organisation, strict=policy.get("aspf") == "s")
     keys = [_dkim(name, from_domain, about, look_up) for name in (selectors or about.selectors)]
@@ -108,7 +108,7 @@ def check(
     return DomainReport(from_domain, about.name, findings, _requirements(findings))
 
 
-def _spf(host: str, from_domain: str, about: ProviderDomain, look_up: Lookup) -> Finding:
+def _spf(host: str, about: ProviderDomain, look_up: Lookup) -> Finding:
     wanted = f"include:{about.include} " if about.include else ""
     add = f'{host} TXT "v=spf1 {wanted}~all"'
     try:
@@ -251,8 +251,9 @@ def _requirements(findings: list[Finding]) -> list[Requirement]:
             "DMARC, at least p=none, aligned by SPF or DKIM", found("DMARC") and (found("SPF") or found("DKIM"))
         ),
         Requirement(
-            "One-click unsubscribe, honoured within 2 days: every marketing mail has it, and it acts at once", True
-        ),  # noqa: FBT003
+            asks="One-click unsubscribe, honoured within 2 days: every marketing mail has it, and it acts at once",
+            met=True,
+        ),
         Requirement("Complaints under 0.1 %, never 0.3 %: see the deliverability screen", None),
     ]
 
