@@ -146,9 +146,10 @@ def search(
 
 
 def of_contact(db: Connection, contact_id: int, *, now: datetime) -> list[Suppression]:
-    """Those of a person and of their addresses, also the lifted and the expired, newest first."""
+    """Those of a person and of their address, also the lifted and the expired, newest first; `holds` is about this person."""
+    arguments = {"contact_id": contact_id, "reasons_of_addresses": list(REASONS_OF_ADDRESSES), "now": now}
     with db.cursor(row_factory=class_row(Suppression)) as cursor:
-        return cursor.execute(SQL.of_contact, {"contact_id": contact_id, "now": now}).fetchall()
+        return cursor.execute(SQL.of_contact, arguments).fetchall()
 
 
 def check_reason(reason: str) -> str:

@@ -41,16 +41,19 @@ where (:text::text is null or lower(known.address) ^@ lower(:text) or known.cont
 order by known.suppression_id desc
 limit :limit;
 
--- name: of_contact(contact_id, now)
--- the person's own, and those of the addresses that they have
+-- name: of_contact(contact_id, reasons_of_addresses, now)
+-- the person's own, and those of the address that they have; a bounce of an address that they no longer have holds nothing
 select known.suppression_id, known.contact_id, known.channel, topic.key as topic, known.address, known.reason, known.source,
     known.evidence, known.created_at, known.expires_at, known.lifted_at, known.lifted_by, known.lifted_because,
-    known.lifted_at is null and (known.expires_at is null or known.expires_at > :now) as holds
+    known.lifted_at is null and (known.expires_at is null or known.expires_at > :now)
+        and (known.reason <> all(:reasons_of_addresses) or known.address is not distinct from present.address) as holds
 from engage.suppressions known
 left join engage.topics topic using (topic_id)
 left join core.contacts contact on contact.contact_id = :contact_id
-where known.contact_id = :contact_id
-   or known.address = case when known.channel = 'email' then contact.email else to_jsonb(contact) ->> 'phone' end
+cross join lateral (
+    select case when known.channel = 'email' then contact.email else to_jsonb(contact) ->> 'phone' end as address
+) present
+where known.contact_id = :contact_id or known.address = present.address
 order by known.suppression_id desc;
 
 -- name: make_upload()
