@@ -90,7 +90,7 @@ where known.lifted_at is null and known.expires_at <= excluded.created_at;
 select count(*) from pg_temp.suppression_known where holds;
 
 -- name: lifted_before()
-select line, address, format('was lifted on %%s by %%s: add it by itself if it should hold again', lifted_at::date, lifted_by)
+select line, address, 'was lifted on ' || lifted_at::date || ' by ' || lifted_by || ': add it by itself if it should hold again'
 from pg_temp.suppression_known
 where lifted_at is not null
 order by line;
