@@ -69,8 +69,8 @@ def show(known: Known) -> None:
     _table(
         [
             {
-                "When": words.local(each.occurred_at), "Channel": each.channel, "Topic": each.topic or "everything",
-                "Decision": each.status, "From": each.source.replace("_", " "), "Proof": _in_words(each.proof),
+                "When": words.local(each.occurred_at), "Decision": each.status, "Topic": each.topic or "everything",
+                "Proof": _in_words(each.proof), "Channel": each.channel, "From": each.source.replace("_", " "),
                 "Recorded by": each.recorded_by,
             }
             for each in known.history
