@@ -8,6 +8,8 @@ from console import (
     automation,
     bench,
     campaign,
+    cap,
+    consent,
     crm,
     db,
     demo,
@@ -16,7 +18,9 @@ from console import (
     run,
     segment,
     services,
+    suppression,
     template,
+    topic,
     worker,
 )
 from console.output import clear_errors
@@ -43,6 +47,10 @@ app.add_typer(template.app, name="template", help="Mail templates.")
 app.add_typer(campaign.app, name="campaign", help="Campaigns.")
 app.add_typer(automation.app, name="automation", help="Recurring automations.")
 app.add_typer(provider.app, name="provider", help="Providers of channels.")
+app.add_typer(suppression.app, name="suppression", help="Who must not be written to.")
+app.add_typer(consent.app, name="consent", help="What people agreed to.")
+app.add_typer(topic.app, name="topic", help="Topics that people choose.")
+app.add_typer(cap.app, name="cap", help="Frequency caps.")
 
 
 def main() -> None:

@@ -99,3 +99,40 @@ def _accepted(answer: Answer, name: str) -> str:
 
 def _state(variables: list[str]) -> str:
     return f"missing: {', '.join(variables)}" if variables else "configured"
+
+
+@app.command()
+def check(
+    domain: str | None = typer.Option(None, help="the From domain; that of MAIL_FROM without"),
+    provider: str | None = typer.Option(None, help="whose records are looked for; the one in use without"),
+    selector: list[str] = typer.Option([], help="names of DKIM keys, where the provider has no usual ones"),
+    return_path: str | None = typer.Option(None, help="where bounces go, if the account has its own name for it"),
+    resolver: str | None = typer.Option(None, help="such as 127.0.0.1:5353; the machine's own without"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """SPF, DKIM and DMARC of the domain that mail comes from: what is there, and the exact records to add."""
+    from dataclasses import asdict
+    from email.utils import parseaddr
+
+    from activation.compliance import dns_text, sender_domain
+    from console.output import print_json, print_table
+
+    settings = load_settings()
+    report = sender_domain.check(
+        domain or parseaddr(settings.mail_from)[1].rpartition("@")[2], provider or settings.mail_provider,
+        look_up=dns_text.texts_of(dns_text.resolver_at(resolver)), selectors=selector, return_path=return_path,
+    )  # fmt: skip
+    if json:
+        print_json({**asdict(report), "ready": report.ready})
+    else:
+        rows = [(each.record, each.status.upper(), each.host, each.says) for each in report.findings]
+        print_table(f"{report.domain} through {report.provider}", ["record", "", "where", ""], rows)
+        for each in report.findings:
+            if each.add:
+                console.print(f"  add  {each.add}", markup=False, soft_wrap=True)
+        marks = {True: "yes", False: "no", None: "-"}
+        print_table(
+            "What Gmail and Yahoo ask", ["", ""], [(marks[each.met], each.asks) for each in report.requirements]
+        )
+    if not report.ready:
+        raise typer.Exit(1)

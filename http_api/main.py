@@ -13,10 +13,11 @@ from activation.delivery.outcomes import land_unsubscribe
 from activation.tracking.tokens import Links
 from engage_db.connection import DatabaseUnreachable, connect_engage
 from engage_db.settings import load_settings
-from http_api.routes import segments
+from http_api.routes import compliance, segments
 
 app = FastAPI(title="EqueEngage", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(segments.router)
+app.include_router(compliance.router)
 for refusal in segments.REFUSALS:
     app.add_exception_handler(refusal, segments.refused)
 
