@@ -14,7 +14,7 @@ largest_domains as (
     where recipient_domain <> ''
     group by recipient_domain
     order by count(*) desc, recipient_domain
-    limit 50
+    limit {{ var("domains_told_apart") }}
 ),
 
 counted as (
