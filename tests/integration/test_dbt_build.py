@@ -449,7 +449,9 @@ def test_a_message_counts_once_in_the_funnel_whatever_was_heard_of_it_twice(buil
 
     hello = built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'hello'")
     never = built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'never'")
-    receipt = built.row("select kind, segment_title, targeted from marts.campaign_funnel where campaign_key = 'receipt'")
+    receipt = built.row(
+        "select kind, segment_title, targeted from marts.campaign_funnel where campaign_key = 'receipt'"
+    )
 
     assert [float(figure) for figure in hello] == [6, 1, 1, 1, 0, 1, 3, 2, 1, 2, 3, 2, 2, 0.6667, 1]
     assert never == (*[0] * 13, None, None)
@@ -590,14 +592,11 @@ def test_after_a_day_of_changes_the_next_build_equals_a_full_refresh(day):
 
 
 def test_only_what_changed_is_written(day):
-    assert (
-        day.written
-        == {
-            "core.contacts": 2,  # one edited, one new
-            "core.events": 11,  # orders 11 (both), 12 (both), 15; the deal's three; messages: a late, a new one, one sent
-            "profiles.contact_profiles": 4,  # contacts 1, 2, 3 and the new one
-        }
-    )
+    assert day.written == {
+        "core.contacts": 2,  # one edited, one new
+        "core.events": 11,  # orders 11 (both), 12 (both), 15; the deal's three; messages: a late, a new one, one sent
+        "profiles.contact_profiles": 4,  # contacts 1, 2, 3 and the new one
+    }
 
 
 def test_whoever_the_crm_deleted_is_no_contact_any_more_but_the_rest_is(day):

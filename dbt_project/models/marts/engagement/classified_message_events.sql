@@ -24,26 +24,37 @@ told as (
         type,
         provider,
         occurred_at,
-        detail ->> 'bounce' as bounce,
         nullif(detail ->> 'agent', '') as agent,
         nullif(detail ->> 'ip', '') as ip,
         detail ->> 'link' as link,
         detail ->> 'method' as method
     from {{ ref("stg_message_log__message_events") }}
+    where type in ('opened', 'clicked')
+),
+
+deliveries as (
+    select
+        campaign_id,
+        message_id,
+        min(occurred_at) as delivered_at
+    from {{ ref("stg_message_log__message_events") }}
+    where type = 'delivered'
+    group by campaign_id, message_id
 ),
 
 around as (
     select
-        *,
-        min(occurred_at) filter (where type = 'delivered') over ({{ one_message }}) as delivered_at,
+        told.*,
+        deliveries.delivered_at,
         case when type = 'clicked' then
             min(link) filter (where type = 'clicked') over nearby
             <> max(link) filter (where type = 'clicked') over nearby
         end as is_burst
     from told
+    left join deliveries using (campaign_id, message_id)
     window nearby as (
         {{ one_message }} order by occurred_at
-        range between
+        range between -- noqa: PRS (sqlfluff knows frames of literals alone)
         (select make_interval(secs => burst_seconds::float) from rules) preceding
         and (select make_interval(secs => burst_seconds::float) from rules) following
     )
@@ -51,48 +62,50 @@ around as (
 
 visitors as (
     select
-        around.*,
-        rules.*,
-        bool_or(around.type = 'clicked' and (around.is_burst or around.link ~ rules.link_pattern))
+        *,
+        bool_or(type = 'clicked' and (is_burst or link ~ (select link_pattern from rules)))
             over ({{ one_message }}, ip, agent) as is_given_away
     from around
-    cross join rules
 ),
 
 judged as (
     select
         visitors.*,
         -- of what applies the first by rank; least() passes over nothing
-        case when visitors.type in ('opened', 'clicked') then
-            least(
-                by_agent.rank,
-                case when visitors.agent is null and visitors.ip is null then
-                    case when visitors.provider ~ visitors.simulation_pattern then visitors.simulation_rank
-                         when visitors.type = 'opened' then visitors.silence_rank end
-                end,
-                case when visitors.type = 'clicked' and visitors.link ~ visitors.link_pattern then visitors.link_rank end,
-                case when visitors.method ~ visitors.method_pattern then visitors.method_rank end,
-                case
-                    when visitors.type = 'opened' and pg_input_is_valid(visitors.ip, 'inet')
-                        then case when visitors.ip::inet <<= visitors.network_pattern::inet then visitors.network_rank end
-                end,
-                case
-                    when visitors.occurred_at <= visitors.delivered_at + make_interval(secs => visitors.delay_seconds::float)
-                        then visitors.delay_rank
-                end,
-                case when visitors.is_burst then visitors.burst_rank end,
-                case
-                    when visitors.is_given_away and visitors.ip is not null and visitors.agent is not null
-                        then visitors.visitor_rank
-                end,
-                visitors.anything_rank
-            )
-        end as rank
+        least(
+            case visitors.type when 'opened' then seen.opened_rank else seen.clicked_rank end,
+            by_agent.rank,
+            case when visitors.agent is null and visitors.ip is null then
+                case when visitors.provider ~ rules.simulation_pattern then rules.simulation_rank
+                     when visitors.type = 'opened' then rules.silence_rank end
+            end,
+            case when visitors.type = 'clicked' and visitors.link ~ rules.link_pattern then rules.link_rank end,
+            case when visitors.method ~ rules.method_pattern then rules.method_rank end,
+            case
+                when visitors.type = 'opened' and pg_input_is_valid(visitors.ip, 'inet')
+                    then case when network_subeq(visitors.ip::inet, rules.network_pattern::inet) then rules.network_rank end
+            end,
+            case
+                when visitors.occurred_at <= visitors.delivered_at + make_interval(secs => rules.delay_seconds::float)
+                    then rules.delay_rank
+            end,
+            case when visitors.is_burst then rules.burst_rank end,
+            case
+                when visitors.is_given_away and visitors.ip is not null and visitors.agent is not null
+                    then rules.visitor_rank
+            end,
+            rules.anything_rank
+        ) as rank
     from visitors
+    cross join rules
+    left join {{ ref("seen_agents") }} as seen using (agent)
+    -- of agents that came after the last build
     left join lateral (
         select min(rule.rank) as rank
         from {{ ref("engagement_rules") }} as rule
-        where rule.looks_at = 'agent' and rule.applies_to like '%' || visitors.type || '%' and visitors.agent ~* rule.pattern
+        where seen.agent is null and visitors.agent is not null
+            and rule.looks_at = 'agent' and rule.applies_to like '%' || visitors.type || '%'
+            and visitors.agent ~* rule.pattern
     ) as by_agent on true
 ),
 
@@ -105,13 +118,29 @@ classified_message_events as (
         judged.type,
         judged.provider,
         judged.occurred_at,
-        judged.bounce,
+        null::text as bounce,
         judged.agent,
         judged.link,
         verdict.verdict,
         verdict.rule_key
     from judged
     left join {{ ref("engagement_rules") }} as verdict using (rank)
+    union all
+    select
+        message_event_id,
+        message_id,
+        campaign_id,
+        contact_id,
+        type,
+        provider,
+        occurred_at,
+        detail ->> 'bounce' as bounce,
+        null::text as agent,
+        null::text as link,
+        null::text as verdict,
+        null::text as rule_key
+    from {{ ref("stg_message_log__message_events") }}
+    where type not in ('opened', 'clicked')
 )
 
 select * from classified_message_events
