@@ -46,18 +46,16 @@ around as (
     select
         told.*,
         deliveries.delivered_at,
-        case when type = 'clicked' then
-            min(link) filter (where type = 'clicked') over nearby
-            <> max(link) filter (where type = 'clicked') over nearby
-        end as is_burst
+        told.type = 'clicked' and exists (
+            select
+            from {{ ref("stg_message_log__message_events") }} as other
+            where other.campaign_id = told.campaign_id and other.message_id = told.message_id and other.type = 'clicked'
+                and other.detail ->> 'link' <> told.link
+                and abs(extract(epoch from other.occurred_at - told.occurred_at)) <= rules.burst_seconds
+        ) as is_burst
     from told
+    cross join rules
     left join deliveries using (campaign_id, message_id)
-    window nearby as (
-        {{ one_message }} order by occurred_at
-        range between -- noqa: PRS (sqlfluff knows frames of literals alone)
-        (select make_interval(secs => burst_seconds::float) from rules) preceding
-        and (select make_interval(secs => burst_seconds::float) from rules) following
-    )
 ),
 
 visitors as (
