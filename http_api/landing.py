@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
@@ -45,8 +46,8 @@ class Arrival:
     provider_message_id: str | None
     occurred_at: datetime
     received_at: datetime
-    detail: str
-    payload: str
+    detail: bytes
+    payload: bytes
 
 
 @dataclass(slots=True)
@@ -120,23 +121,28 @@ class Landing:
     async def _write(self, rows: list[Arrival]) -> None:
         try:
             async with asyncio.timeout(WRITE_SECONDS), self.pool.connection() as db:
-                await db.execute(SQL.land, _columns(rows))
+                await db.execute(SQL.land, {"rows": _as_json(rows), "now": max(row.received_at for row in rows)})
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
             raise NotStorable from error
 
 
-def _columns(rows: list[Arrival]) -> dict[str, Any]:
-    return {
-        "providers": [row.provider for row in rows],
-        "event_ids": [row.event_id for row in rows],
-        "types": [row.type for row in rows],
-        "message_ids": [row.message_id for row in rows],
-        "provider_message_ids": [row.provider_message_id for row in rows],
-        "occurred_at": [row.occurred_at for row in rows],
-        "details": [row.detail for row in rows],
-        "payloads": [row.payload for row in rows],
-        "now": max(row.received_at for row in rows),
-    }
+def _as_json(rows: list[Arrival]) -> str:
+    """All rows as one parameter: cheaper to make, and to read, than an array per column."""
+    return orjson.dumps(
+        [
+            {
+                "provider": row.provider,
+                "event_id": row.event_id,
+                "type": row.type,
+                "message_id": row.message_id,
+                "provider_message_id": row.provider_message_id,
+                "occurred_at": row.occurred_at,
+                "detail": orjson.Fragment(row.detail),
+                "payload": orjson.Fragment(row.payload),
+            }
+            for row in rows
+        ]
+    ).decode()
 
 
 def _answer(waiting: _Waiting, problem: Exception | None) -> None:

@@ -31,7 +31,7 @@ def create_app(
             yield
 
     made = FastAPI(title="EqueEngage", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    for routes in (tracking, webhooks, unsubscribe, preferences, health, segments):
+    for routes in (webhooks, tracking, unsubscribe, preferences, health, segments):
         made.include_router(routes.router)
     errors.install(made)
     return made
