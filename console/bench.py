@@ -11,7 +11,7 @@ from activation.errors import NotFound
 from console.output import print_json, print_table
 from engage_db.settings import PROJECT_ROOT
 
-BENCHMARKS = ("extract", "loop", "segments", "send", "snapshot")
+BENCHMARKS = ("extract", "loop", "segments", "send", "snapshot", "webhooks")
 
 
 def bench(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from console import (
+    api,
     automation,
     bench,
     campaign,
@@ -37,6 +38,7 @@ app.command("run", help="The loop once: extract, build, test, refresh segments, 
 app.command("build", help="dbt, segments and figures, without reading the CRM or sending.")(run.build)
 app.command("up", help="Dagster, the screens and the endpoints for recipients, until Ctrl-C.")(services.up)
 app.command("worker", help="Live segments, brought up to date as soon as something lands, until Ctrl-C.")(worker.worker)
+app.command("api", help="The endpoints for recipients and providers, until Ctrl-C.")(api.api)
 app.command("down", help="Stops the embedded Postgres.")(services.down)
 app.command("bench", help="Benchmarks against a peer or a limit measured in the same run.")(bench.bench)
 app.add_typer(db.app, name="db", help="The Engage DB.")
