@@ -41,7 +41,7 @@ def ask_audience(draft: Draft) -> str | None:
     keep(
         draft, "holdout",
         right.number_input(
-            "Held out, %", 0.0, 100.0, step=1.0, key=key_of(draft, "holdout"),
+            "Held out, %", 0.0, 100.0, step=1.0, format="%g", key=key_of(draft, "holdout"),
             help="This share never gets it and is measured all the same: the difference is what the campaign brings.",
         ),
     )  # fmt: skip

@@ -15,7 +15,7 @@ def ask_content(draft: Draft) -> str | None:
     templates = {row["key"]: row["name"] for row in data.records("campaigns", "templates")}
     if not templates:
         return "There is no template yet: `engage template install` brings ten."
-    choosing, looking = st.columns([1, 2], gap="large")
+    choosing, looking = st.columns([3, 7], gap="medium")
     with choosing:
         keep(
             draft, "template",

@@ -39,12 +39,14 @@ def check(draft: Draft) -> DryRun:
     return taken[1]
 
 
+def check_anew() -> None:
+    """The next run takes the dry run again: segments, caps and suppressions go on changing."""
+    st.session_state.pop(REPORT, None)
+
+
 def show_review(draft: Draft) -> DryRun:
     """The report of the dry run: who, who not and why, how long, what they would see."""
     found = check(draft)
-    if st.button("Check again", icon=":material/refresh:"):
-        st.session_state.pop(REPORT)
-        st.rerun()
     for problem in found.problems:
         st.warning(words.plain(problem), icon=":material/warning:")
     _figures(found)

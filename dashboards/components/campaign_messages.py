@@ -61,13 +61,16 @@ def _table(rows: pd.DataFrame) -> None:
             "Contact": words.contact_links(rows),
             "Address": rows["address"].map(words.masked),
             "State": rows["state"],
-            "Why": reasons,
+            "Why": reasons.fillna(""),
             "Through": rows["provider"],
             "Sent": rows["sent_at"].map(words.local),
             "Since": rows["state_changed_at"].map(words.local),
         }
     )
-    config = {"Contact": st.column_config.LinkColumn(display_text=r"#(.*)")}
+    config = {
+        "Contact": st.column_config.LinkColumn(display_text=r"#(.*)"),
+        "Why": st.column_config.TextColumn(width="medium"),
+    }
     st.dataframe(shown, hide_index=True, width="stretch", column_config=config, height=38 + 35 * len(shown))
 
 

@@ -12,7 +12,10 @@ from dashboards.components import words
 WIDTHS = {375: "Telephone", 640: "Mail program", 0: "Text only"}
 HEIGHT = 620
 # no scripts and an origin of its own: what a template or a contact's value says stays inside
-FRAME = '<iframe sandbox="" title="Mail" srcdoc="{}" style="width:100%;height:{}px;border:0;background:#fff"></iframe>'
+FRAME = (
+    "<style>body{{margin:0}}iframe{{box-sizing:border-box;width:100%;height:{1}px;border:1px solid #d5d6de;border-radius:8px;background:#fff}}"
+    '</style><iframe sandbox="" title="Mail" srcdoc="{0}"></iframe>'
+)
 
 
 def show_mail(subject: str, html: str, text: str, key: str) -> None:
@@ -25,8 +28,8 @@ def show_mail(subject: str, html: str, text: str, key: str) -> None:
     if not width:
         st.code(text, language=None, wrap_lines=True, height=HEIGHT)
         return
-    with st.container(border=True, width=width + 34):
-        st.iframe(FRAME.format(escape(html, quote=True), HEIGHT - 16), height=HEIGHT, alt=f"The mail at {width} pixels")
+    with st.container(width=width + 2):  # the frame's own border
+        st.iframe(FRAME.format(escape(html, quote=True), HEIGHT - 4), height=HEIGHT, alt=f"The mail at {width} pixels")
 
 
 def ask_contact(key: str, segment: str | None = None) -> int | None:

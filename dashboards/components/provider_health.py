@@ -40,7 +40,7 @@ def _card(provider: dict[str, Any]) -> None:
     st.markdown(f"**{provider['provider']}** :{colour}-badge[{meaning}]")
     st.caption(f"{provider['channel']} · priority {provider['priority']} · {POLICIES[provider['unknown_policy']]}")
     if provider["breaker"] != "closed" and provider["reason"]:
-        until = f" Tried again at {words.local(provider['open_until'])}." if provider["open_until"] else ""
+        until = f" It is tried again at {words.local(provider['open_until'])}." if provider["open_until"] else ""
         st.markdown(f":red[:material/error:] {words.plain(provider['reason'])}.{until}")
     if provider["held_until"] and provider["held_until"] > words.now():
         st.markdown(
@@ -60,9 +60,7 @@ def _quota(provider: dict[str, Any]) -> None:
         else "as fast as it answers"
     )
     if provider["daily_limit"]:
-        used = provider["used_today"]
-        st.progress(
-            min(1.0, used / provider["daily_limit"]), text=f"{used:,} of {provider['daily_limit']:,} today · {rate}"
-        )
+        used, limit = int(provider["used_today"]), int(provider["daily_limit"])
+        st.progress(min(1.0, used / limit), text=f"{used:,} of {limit:,} messages today · {rate}")
     else:
         st.caption(f"{provider['used_today']:,} messages today · no daily limit · {rate}")

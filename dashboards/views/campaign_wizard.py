@@ -11,7 +11,7 @@ from dashboards.campaign_wizard.audience import ask_audience
 from dashboards.campaign_wizard.content import ask_content
 from dashboards.campaign_wizard.draft import Draft
 from dashboards.campaign_wizard.fields import forget
-from dashboards.campaign_wizard.review import confirm_launch, leave, save, show_review
+from dashboards.campaign_wizard.review import check_anew, confirm_launch, leave, save, show_review
 from dashboards.campaign_wizard.rules import ask_rules
 from dashboards.campaign_wizard.schedule import ask_schedule
 from dashboards.components import words
@@ -75,7 +75,9 @@ def show_step(draft: Draft) -> None:
 
 def show_last(draft: Draft) -> None:
     """Saves what was filled in, shows the dry run, and launches."""
-    st.button("Back", icon=":material/arrow_back:", on_click=go, args=[draft, REVIEW - 1])
+    with st.container(horizontal=True):
+        st.button("Back", icon=":material/arrow_back:", on_click=go, args=[draft, REVIEW - 1])
+        st.button("Check again", icon=":material/refresh:", on_click=check_anew)
     with actions.refusals_shown():
         save(draft)
         found = show_review(draft)

@@ -98,6 +98,7 @@ def show_runs(campaign_id: int) -> None:
     rows = data.ask("campaigns", "runs", campaign_id=campaign_id)
     for moment in ("scheduled_for", "started_at", "finished_at"):
         rows[moment] = rows[moment].map(words.local)
+    rows["remark"] = rows["remark"].fillna("")
     names = {
         "scheduled_for": "For", "state": "State", "targeted": "Targeted", "started_at": "Began", "finished_at": "Ended",
         "provider": "Through", "remark": "Remark",

@@ -82,7 +82,7 @@ def show_one(key: str) -> None:
         empty(f"There is no template {key}", "It may have been renamed. Choose one from the list.")
         return
     title(rows[0]["name"], f"{rows[0]['message_class'].capitalize()} · {key}")
-    looking, telling = st.columns([3, 2], gap="large")
+    looking, telling = st.columns([7, 3], gap="medium")
     with telling:
         chosen = choose_version(rows)
         show_lint(key, chosen["version"])
