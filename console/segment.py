@@ -113,7 +113,7 @@ def update(
 
 @app.command()
 def delete(key: str = KEY, json: bool = JSON) -> None:
-    """Takes a segment out of use; its history stays."""
+    """Takes a segment out of use; its history stays in engage.segment_membership_history."""
     from activation.segments import commands
 
     with engage() as db:
@@ -121,7 +121,7 @@ def delete(key: str = KEY, json: bool = JSON) -> None:
     if json:
         print_json({"deleted": key})
     else:
-        console.print(f"{key} is deleted. Who was in it when can still be asked of its history.")
+        console.print(f"{key} is deleted. Who was in it when stays in engage.segment_membership_history.")
 
 
 @app.command()
@@ -143,6 +143,7 @@ def preview(
     key: str | None = typer.Argument(None, help="a saved segment; or give --definition or --sql"),
     definition: str | None = DEFINITION,
     sql: str | None = typer.Option(None, "--sql"),
+    kind: str = typer.Option("rules", help="of the definition: rules, sql or function"),
     sample: int = typer.Option(10, min=0, max=1000),
     json: bool = JSON,
 ) -> None:
@@ -157,7 +158,7 @@ def preview(
         elif sql is not None:
             found = look(db, "sql", {"sql": sql}, at=now(), sample=sample)
         else:
-            found = look(db, "rules", _definition(definition), at=now(), sample=sample)
+            found = look(db, kind, _definition(definition), at=now(), sample=sample)
     if json:
         print_json(found)
         return

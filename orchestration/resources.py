@@ -8,9 +8,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject
 from psycopg import Connection
 
-from activation.channels.registry import mail_channels
+from activation.delivery.configure import delivery_from
 from activation.delivery.send import Delivery
-from activation.tracking.tokens import Links
 from engage_db.connection import connect_crm, connect_engage, database_url
 from engage_db.settings import Settings, load_settings
 from orchestration.transformation.manifest import DBT, DBT_DIRECTORY
@@ -49,23 +48,7 @@ class Senders(dg.ConfigurableResource[Delivery]):
         return load_settings()
 
     def delivery(self) -> Delivery:
-        return delivery_from(self.settings)
-
-
-def delivery_from(settings: Settings) -> Delivery:
-    """A delivery as the settings have it."""
-    return Delivery(
-        engage_url=database_url("engage", settings),
-        channels=mail_channels(
-            resend_api_key=settings.resend_api_key.get_secret_value(),
-            resend_api_url=settings.resend_api_url,
-            resend_requests_per_second=settings.resend_requests_per_second,
-        ),
-        links=Links(public_url=settings.public_url, secrets=settings.signing_secrets()),
-        workspace=settings.workspace_name,
-        postal_address=settings.postal_address,
-        clock=now,
-    )
+        return delivery_from(self.settings, now)
 
 
 def resources() -> dict[str, object]:

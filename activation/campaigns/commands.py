@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from typing import Any, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
 from activation.automations import cron as cron_rules
+from activation.campaigns.rules import DEFAULTS, SendingRules
 from activation.errors import NotFound, Refused
 from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
 
 FINAL_STATES = ("finished", "cancelled", "missed")
+HOW_TO_GET = {"segment": "run", "template": "template install", "topic": "topic create"}
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign with the keys of its segment and template."""
+    """A campaign with the keys of its segment, template and topic. A triggered one has no segment."""
 
     campaign_id: int
     key: str
@@ -30,8 +32,8 @@ class Campaign:
     kind: str
     state: str
     state_reason: str | None
-    segment: str
-    segment_title: str
+    segment: str | None
+    segment_title: str | None
     segment_size: int | None
     template: str
     cron: str | None
@@ -41,13 +43,40 @@ class Campaign:
     paused_from: str | None
     created_at: datetime
     created_by: str
+    message_class: str
+    topic: str | None
+    priority: int
+    messages_per_minute: int | None
+    ignores_caps: bool
+    counts_towards_caps: bool
+    holdout_percent: float
+    excluded_segments: list[str]
+    quiet_from: time | None
+    quiet_until: time | None
+    window_from: time | None
+    window_until: time | None
+    window_days: list[int] | None
+    deadline_minutes: int
+    window_minutes: int
+
+    @property
+    def rules(self) -> SendingRules:
+        """Its rules, as a person set them."""
+        return SendingRules(
+            topic=self.topic, priority=self.priority, messages_per_minute=self.messages_per_minute,
+            ignores_caps=self.ignores_caps, counts_towards_caps=self.counts_towards_caps,
+            holdout_percent=self.holdout_percent, excluded_segments=tuple(self.excluded_segments),
+            quiet_hours=_pair(self.quiet_from, self.quiet_until), send_window=_pair(self.window_from, self.window_until),
+            window_days=tuple(self.window_days) if self.window_days else None,
+            deadline_minutes=self.deadline_minutes, window_minutes=self.window_minutes,
+        )  # fmt: skip
 
 
 def create(
     db: Connection,
     *,
     name: str,
-    segment: str,
+    segment: str | None,
     template: str,
     actor: str,
     now: datetime,
@@ -55,15 +84,13 @@ def create(
     at: datetime | None = None,
     cron: str | None = None,
     time_zone: str,
+    rules: SendingRules = DEFAULTS,
 ) -> Campaign:
-    """A draft: a broadcast at a time (or at its launch), or with `cron` a recurring automation.
+    """A draft: a broadcast at a time (or at its launch), with `cron` an automation, without a segment a triggered one.
 
-    Raises CronInvalid, NotFound for an unknown segment or template, Refused for a key already taken.
+    Raises CronInvalid, NotFound for an unknown segment, template or topic, Refused for a key already taken.
     """
-    if cron is not None and at is not None:
-        raise Refused("Give either a time (a broadcast) or a cron expression (an automation), not both.")
-    cron_rules.zone(time_zone)
-    expression = cron_rules.validate(cron) if cron is not None else None
+    expression = _schedule(segment, at, cron, time_zone)
     if not name.strip():
         raise Refused("A campaign needs a name.")
     wanted = key or slug(name)
@@ -75,8 +102,8 @@ def create(
             {
                 "key": wanted,
                 "name": name.strip(),
-                "kind": "recurring" if expression else "broadcast",
-                "segment_id": _identifier(db, SQL.segment_id, SQL.segment_keys, "segment", segment),
+                "kind": "triggered" if segment is None else "recurring" if expression else "broadcast",
+                "segment_id": _segment_id(db, segment) if segment is not None else None,
                 "template_id": _identifier(db, SQL.template_id, SQL.template_keys, "template", template),
                 "cron": expression,
                 "time_zone": time_zone,
@@ -87,11 +114,85 @@ def create(
         ).fetchone()
         if row is None:
             raise Refused(f"There is already a campaign {wanted}. Choose another name, or give --key.")
+        _set_rules(db, row[0], rules, now)
         return find(db, wanted)
+
+
+def update(
+    db: Connection,
+    key: str,
+    *,
+    now: datetime,
+    name: str | None = None,
+    segment: str | None = None,
+    template: str | None = None,
+    at: datetime | None = None,
+    cron: str | None = None,
+    time_zone: str | None = None,
+    rules: SendingRules | None = None,
+) -> Campaign:
+    """Changes a campaign that is draft or scheduled; what is left out stays. Runs that began keep what they began with.
+
+    Raises Refused in any other state, and what `create` raises.
+    """
+    with db.transaction():
+        campaign = _locked(db, key)
+        if campaign.state not in ("draft", "scheduled"):
+            raise Refused(
+                f"{key} is {campaign.state}: only a draft or a scheduled campaign can be changed. Clone it instead."
+            )
+        if (cron is not None) > (campaign.cron is not None) or (at is not None and campaign.cron is not None):
+            raise Refused(f"{key} is a {campaign.kind} campaign and stays one. Clone it to send it in another way.")
+        zone_name = time_zone or campaign.time_zone
+        expression = _schedule(campaign.segment, None, cron or campaign.cron, zone_name)
+        next_run_at = at or campaign.next_run_at
+        if expression and campaign.state == "scheduled":
+            next_run_at = cron_rules.next_run(expression, zone_name, now)
+        db.execute(
+            SQL.set_content,
+            {
+                "campaign_id": campaign.campaign_id,
+                "name": (name or campaign.name).strip(),
+                "segment_id": _segment_id(db, wanted) if (wanted := segment or campaign.segment) else None,
+                "template_id": _identifier(
+                    db, SQL.template_id, SQL.template_keys, "template", template or campaign.template
+                ),
+                "cron": expression,
+                "time_zone": zone_name,
+                "next_run_at": next_run_at,
+                "now": now,
+            },
+        )
+        _set_rules(db, campaign.campaign_id, rules or campaign.rules, now)
+        return find(db, key)
+
+
+def clone(db: Connection, key: str, *, name: str, actor: str, now: datetime) -> Campaign:
+    """A draft like another campaign, under a new name: how to send again what is finished or cancelled."""
+    with db.transaction():
+        old = find(db, key)
+        return create(
+            db, name=name, segment=old.segment, template=old.template, actor=actor, now=now, cron=old.cron,
+            time_zone=old.time_zone, rules=old.rules,
+        )  # fmt: skip
+
+
+def throttle(db: Connection, key: str, *, messages_per_minute: int | None, now: datetime) -> Campaign:
+    """Another pace, at any time before the end; it counts for what is not yet claimed. None: no throttle."""
+    with db.transaction():
+        campaign = _locked(db, key)
+        if campaign.state in FINAL_STATES:
+            raise Refused(f"{key} is {campaign.state} already.")
+        replace(campaign.rules, messages_per_minute=messages_per_minute)  # raises when it is no pace
+        pace = {"campaign_id": campaign.campaign_id, "messages_per_minute": messages_per_minute, "now": now}
+        db.execute(SQL.set_throttle, pace)
+        return find(db, key)
 
 
 def launch(db: Connection, key: str, *, now: datetime) -> Campaign:
     """Draft -> scheduled: a broadcast becomes due at its time (now without one), an automation at its next cron time.
+
+    A triggered one waits to be triggered from then on.
 
     Raises Refused when it is no draft, its segment has nobody, or its time has passed.
     """
@@ -104,10 +205,12 @@ def launch(db: Connection, key: str, *, now: datetime) -> Campaign:
                 f"The segment {campaign.segment} is empty, so nobody would get {key}. "
                 "Run `engage run` to refresh it, or choose another segment."
             )
-        due = campaign.next_run_at or now
-        if campaign.cron:
+        due: datetime | None = campaign.next_run_at or now
+        if campaign.kind == "triggered":
+            due = None
+        elif campaign.cron:
             due = cron_rules.next_run(campaign.cron, campaign.time_zone, now)
-        elif due < now - timedelta(minutes=1):
+        elif due and due < now - timedelta(minutes=1):
             raise Refused(f"{key} is planned for {due:%Y-%m-%d %H:%M} UTC, which has passed.")
         db.execute(SQL.launch, {"campaign_id": campaign.campaign_id, "next_run_at": due, "now": now})
         return find(db, key)
@@ -190,15 +293,60 @@ def _identifier(db: Connection, one: LiteralString, all_keys: LiteralString, wha
     if row is None:
         known = (
             ", ".join(found[0] for found in db.execute(all_keys).fetchall())
-            or f"none yet (`engage {'run' if what == 'segment' else 'template install'}` brings some)"
+            or f"none yet (`engage {HOW_TO_GET[what]}` brings some)"
         )
         raise NotFound(f"There is no {what} {key}. There are: {known}.")
     return int(row[0])
 
 
+def _segment_id(db: Connection, key: str) -> int:
+    return _identifier(db, SQL.segment_id, SQL.segment_keys, "segment", key)
+
+
+def _schedule(segment: str | None, at: datetime | None, cron: str | None, time_zone: str) -> str | None:
+    """The cron expression in its normal form; raises when the times do not fit together."""
+    if cron is not None and at is not None:
+        raise Refused("Give either a time (a broadcast) or a cron expression (an automation), not both.")
+    if segment is None and (cron is not None or at is not None):
+        raise Refused(
+            "A campaign without a segment is triggered for one contact at a time: it takes neither time nor cron."
+        )
+    cron_rules.zone(time_zone)
+    return cron_rules.validate(cron) if cron is not None else None
+
+
+def _set_rules(db: Connection, campaign_id: int, rules: SendingRules, now: datetime) -> None:
+    quiet, window = rules.quiet_hours or (None, None), rules.send_window or (None, None)
+    db.execute(
+        SQL.set_rules,
+        {
+            "campaign_id": campaign_id,
+            "topic_id": _identifier(db, SQL.topic_id, SQL.topic_keys, "topic", rules.topic) if rules.topic else None,
+            "priority": rules.priority,
+            "messages_per_minute": rules.messages_per_minute,
+            "ignores_caps": rules.ignores_caps,
+            "counts_towards_caps": rules.counts_towards_caps,
+            "holdout_percent": rules.holdout_percent,
+            "excluded_segment_ids": [_segment_id(db, key) for key in rules.excluded_segments],
+            "quiet_from": quiet[0],
+            "quiet_until": quiet[1],
+            "window_from": window[0],
+            "window_until": window[1],
+            "window_days": list(rules.window_days) if rules.window_days else None,
+            "deadline_minutes": rules.deadline_minutes,
+            "window_minutes": rules.window_minutes,
+            "now": now,
+        },
+    )
+
+
+def _pair(begins: time | None, ends: time | None) -> tuple[time, time] | None:
+    return (begins, ends) if begins is not None and ends is not None else None
+
+
 def _what_then(state: str) -> str:
     if state in FINAL_STATES:
-        return " Create it anew to send again."
+        return " Clone it to send again."
     if state in ("paused", "stopped_by_guard"):
         return " `engage campaign resume` lets it go on."
     return ""

@@ -10,40 +10,89 @@ select template_id from engage.message_templates where key = :key;
 -- name: template_keys()
 select key from engage.message_templates order by key;
 
+-- name: topic_id(key)
+select topic_id from engage.topics where key = :key and is_active;
+
+-- name: topic_keys()
+select key from engage.topics where is_active order by key;
+
 -- name: insert_campaign(key, name, kind, segment_id, template_id, cron, time_zone, next_run_at, actor, now)
 insert into engage.campaigns
-    (key, name, kind, state, segment_id, template_id, cron, time_zone, next_run_at, created_at, created_by, updated_at)
-values
-    (:key, :name, :kind, 'draft', :segment_id, :template_id, :cron, :time_zone, :next_run_at, :now, :actor, :now)
+    (key, name, kind, state, segment_id, template_id, message_class, cron, time_zone, next_run_at, created_at, created_by, updated_at)
+select :key, :name, :kind, 'draft', :segment_id, template_id, message_class, :cron, :time_zone, :next_run_at, :now, :actor, :now
+from engage.message_templates
+where template_id = :template_id
 on conflict (key) do nothing
 returning campaign_id;
+
+-- name: set_rules(campaign_id, topic_id, priority, messages_per_minute, ignores_caps, counts_towards_caps, holdout_percent, excluded_segment_ids, quiet_from, quiet_until, window_from, window_until, window_days, deadline_minutes, window_minutes, now)
+update engage.campaigns
+set topic_id = :topic_id, priority = :priority, messages_per_minute = :messages_per_minute, ignores_caps = :ignores_caps,
+    counts_towards_caps = :counts_towards_caps, holdout_percent = :holdout_percent, excluded_segment_ids = :excluded_segment_ids,
+    quiet_from = :quiet_from, quiet_until = :quiet_until, window_from = :window_from, window_until = :window_until,
+    window_days = :window_days, deadline_minutes = :deadline_minutes, window_minutes = :window_minutes, updated_at = :now
+where campaign_id = :campaign_id;
+
+-- name: set_content(campaign_id, name, segment_id, template_id, cron, time_zone, next_run_at, now)
+update engage.campaigns campaign
+set name = :name, segment_id = :segment_id, template_id = template.template_id, message_class = template.message_class, cron = :cron,
+    time_zone = :time_zone, next_run_at = :next_run_at, updated_at = :now
+from engage.message_templates template
+where campaign_id = :campaign_id and template.template_id = :template_id;
+
+-- name: set_throttle(campaign_id, messages_per_minute, now)
+update engage.campaigns set messages_per_minute = :messages_per_minute, updated_at = :now where campaign_id = :campaign_id;
 
 -- name: find(key)
 select campaign_id, campaign.key, campaign.name, campaign.kind, state, state_reason, segment.key as segment,
     segment.title as segment_title, segment.size as segment_size, template.key as template, cron, time_zone,
-    campaign.is_active, next_run_at, paused_from, campaign.created_at, campaign.created_by
+    campaign.is_active, next_run_at, paused_from, campaign.created_at, campaign.created_by, campaign.message_class,
+    topic.key as topic, priority, messages_per_minute, ignores_caps, counts_towards_caps, holdout_percent::float,
+    array(
+        select excluded.key from engage.segments excluded
+        where excluded.segment_id = any(campaign.excluded_segment_ids)
+        order by 1
+    ) as excluded_segments,
+    quiet_from, quiet_until, window_from, window_until, window_days, deadline_minutes, window_minutes
 from engage.campaigns campaign
-join engage.segments segment using (segment_id)
+left join engage.segments segment using (segment_id)
 join engage.message_templates template using (template_id)
+left join engage.topics topic using (topic_id)
 where campaign.key = :key;
 
 -- name: lock(key)
 select campaign_id, campaign.key, campaign.name, campaign.kind, state, state_reason, segment.key as segment,
     segment.title as segment_title, segment.size as segment_size, template.key as template, cron, time_zone,
-    campaign.is_active, next_run_at, paused_from, campaign.created_at, campaign.created_by
+    campaign.is_active, next_run_at, paused_from, campaign.created_at, campaign.created_by, campaign.message_class,
+    topic.key as topic, priority, messages_per_minute, ignores_caps, counts_towards_caps, holdout_percent::float,
+    array(
+        select excluded.key from engage.segments excluded
+        where excluded.segment_id = any(campaign.excluded_segment_ids)
+        order by 1
+    ) as excluded_segments,
+    quiet_from, quiet_until, window_from, window_until, window_days, deadline_minutes, window_minutes
 from engage.campaigns campaign
-join engage.segments segment using (segment_id)
+left join engage.segments segment using (segment_id)
 join engage.message_templates template using (template_id)
+left join engage.topics topic using (topic_id)
 where campaign.key = :key
 for update of campaign;
 
 -- name: list_all()
 select campaign_id, campaign.key, campaign.name, campaign.kind, state, state_reason, segment.key as segment,
     segment.title as segment_title, segment.size as segment_size, template.key as template, cron, time_zone,
-    campaign.is_active, next_run_at, paused_from, campaign.created_at, campaign.created_by
+    campaign.is_active, next_run_at, paused_from, campaign.created_at, campaign.created_by, campaign.message_class,
+    topic.key as topic, priority, messages_per_minute, ignores_caps, counts_towards_caps, holdout_percent::float,
+    array(
+        select excluded.key from engage.segments excluded
+        where excluded.segment_id = any(campaign.excluded_segment_ids)
+        order by 1
+    ) as excluded_segments,
+    quiet_from, quiet_until, window_from, window_until, window_days, deadline_minutes, window_minutes
 from engage.campaigns campaign
-join engage.segments segment using (segment_id)
+left join engage.segments segment using (segment_id)
 join engage.message_templates template using (template_id)
+left join engage.topics topic using (topic_id)
 order by campaign.created_at desc, campaign_id desc;
 
 -- name: launch(campaign_id, next_run_at, now)
@@ -58,7 +107,7 @@ where campaign_id = :campaign_id;
 
 -- name: resume(campaign_id, now)
 update engage.campaigns
-set state = paused_from, paused_from = null, is_active = true, updated_at = :now
+set state = paused_from, paused_from = null, state_reason = null, is_active = true, updated_at = :now
 where campaign_id = :campaign_id;
 
 -- name: reschedule(campaign_id, next_run_at, now)
@@ -86,7 +135,7 @@ with cancelled_runs as (
 swept as (
     update engage.campaign_messages
     set state = 'cancelled', reason = 'campaign cancelled', state_changed_at = :now
-    where campaign_id = :campaign_id and state = 'queued'
+    where is_queued and campaign_run_id in (select campaign_run_id from engage.campaign_runs where campaign_id = :campaign_id)
 )
 update engage.campaigns
 set state = 'cancelled', is_active = false, next_run_at = null, updated_at = :now

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import class_row
 
 from activation import guard
 from activation.automations import cron as cron_rules
-from activation.templates.tokens import KNOWN_TOKENS
+from activation.campaigns import audience
+from activation.campaigns.audience import Policy
 from engage_db import named_sql
 from engage_db.pause import pause_point
 
@@ -18,6 +19,7 @@ SQL = named_sql.load(__file__)
 
 AUDIENCE_SUITES = ("contacts", "events", "segment_members")
 MESSAGE_SUITES = ("campaign_messages",)
+DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def unattended(db: Connection, *, now: datetime) -> list[OpenRun]:
         return cursor.execute(SQL.unattended, {"now": now}).fetchall()
 
 
-def snapshot(db: Connection, campaign_run_id: int, *, sender: str, provider: str, now: datetime) -> SnapshotReport:
+def snapshot(
+    db: Connection, campaign_run_id: int, *, sender: str, provider: str, now: datetime, policy: Policy = DEFAULT_POLICY
+) -> SnapshotReport:
     """Freezes the audience of a run in one transaction: one outbox row per member, queued or skipped with its reason.
 
     Takes it only from data whose tests passed; else the run is stopped, with the reason. Done once: a second call reports
@@ -138,22 +142,22 @@ def snapshot(db: Connection, campaign_run_id: int, *, sender: str, provider: str
     with db.transaction():
         run = db.execute(SQL.lock_run, {"campaign_run_id": campaign_run_id}).fetchone()
         assert run is not None, f"no campaign run {campaign_run_id}"
-        key, state, snapshot_at, template_tokens = run
+        campaign_id, key, state, snapshot_at, scheduled_for = run
         if state != "preparing" or snapshot_at is not None:
             return _counted(db, campaign_run_id, key)
         blocked = guard.blocked_by(db, AUDIENCE_SUITES)
         if blocked:
             db.execute(SQL.stop_run, {"campaign_run_id": campaign_run_id, "reason": blocked, "now": now})
             return SnapshotReport(campaign_run_id, key, 0, 0, stopped=blocked)
-        statement = sql.SQL(SQL.take_snapshot.replace("%(token_values)s", "{token_values}")).format(
-            token_values=_token_values(template_tokens)
-        )
-        db.execute(statement, {"campaign_run_id": campaign_run_id, "now": now})
+        rules = audience.rules_of(db, campaign_id)
+        deadline_at = max(scheduled_for, now) + timedelta(minutes=rules.deadline_minutes)
+        audience.freeze(
+            db, campaign_id, campaign_run_id,
+            rules=rules, deadline_at=deadline_at, contact_ids=(), policy=policy, now=now,
+        )  # fmt: skip
         pause_point("snapshot")
-        db.execute(
-            SQL.finish_snapshot,
-            {"campaign_run_id": campaign_run_id, "sender": sender, "provider": provider, "now": now},
-        )
+        frozen = {"sender": sender, "provider": provider, "deadline_at": deadline_at, "now": now}
+        db.execute(SQL.finish_snapshot, {"campaign_run_id": campaign_run_id, **frozen})
         return _counted(db, campaign_run_id, key)
 
 
@@ -209,16 +213,3 @@ def _counted(db: Connection, campaign_run_id: int, key: str) -> SnapshotReport:
     skipped = {reason: number for state, reason, number in counts if state == "skipped"}
     targeted = sum(number for _, _, number in counts)
     return SnapshotReport(campaign_run_id, key, targeted, targeted - sum(skipped.values()), skipped)
-
-
-def _token_values(tokens: list[str]) -> sql.Composable:
-    """json_build_object arguments of the contact tokens that the template uses; names come from the token table only."""
-    used = [
-        name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source in ("contact", "facts")
-    ]
-    if not used:
-        return sql.SQL("'{{}}'::json")
-    pairs = sql.SQL(", ").join(
-        sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used
-    )
-    return sql.SQL("json_build_object({})").format(pairs)

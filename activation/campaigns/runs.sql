@@ -34,15 +34,9 @@ where run.state in ('preparing', 'sending')
 order by run.campaign_run_id;
 
 -- name: lock_run(campaign_run_id)
-select campaign.key, run.state, run.snapshot_at, version.tokens
+select campaign_id, campaign.key, run.state, run.snapshot_at, run.scheduled_for
 from engage.campaign_runs run
 join engage.campaigns campaign using (campaign_id)
-join lateral (
-    select tokens from engage.template_versions
-    where template_id = campaign.template_id
-    order by version desc
-    limit 1
-) version on true
 where run.campaign_run_id = :campaign_run_id
 for update of run;
 
@@ -58,71 +52,21 @@ set state = case when kind = 'broadcast' then 'stopped_by_guard' else state end,
 from stopped
 where campaign.campaign_id = stopped.campaign_id;
 
--- name: take_snapshot(campaign_run_id, token_values, now)
--- the reasons stand in the order in which the first that holds is recorded
-with run as (
-    select run.campaign_run_id, run.campaign_id, campaign.segment_id, campaign.channel, campaign.message_class,
-        (
-            select template_version_id from engage.template_versions
-            where template_id = campaign.template_id
-            order by version desc
-            limit 1
-        ) as template_version_id
-    from engage.campaign_runs run
-    join engage.campaigns campaign using (campaign_id)
-    where run.campaign_run_id = :campaign_run_id
-),
-audience as (
-    select member.contact_id, profile.email, profile.email_consent,
-        case
-            when exists (
-                select from engage.suppressions suppression
-                where suppression.channel = run.channel
-                  and (suppression.contact_id = member.contact_id or suppression.address = profile.email)
-            ) then 'suppressed'
-            when profile.contact_id is null or profile.email_status = 'missing' then 'no_address'
-            when profile.email_status = 'invalid' then 'invalid_address'
-            when run.message_class = 'marketing' and profile.email_consent <> 'subscribed' then 'no_consent'
-        end as reason,
-        :token_values as tokens
-    from run
-    join engage.segment_members member using (segment_id)
-    left join profiles.contact_profiles profile using (contact_id)
-),
-judged as (
-    select contact_id, email, email_consent, tokens,
-        case
-            when reason is not null then reason
-            when row_number() over (partition by reason, email order by contact_id) > 1 then 'duplicate_address'
-        end as reason
-    from audience
-)
-insert into engage.campaign_messages
-    (campaign_run_id, campaign_id, contact_id, channel, address, state, reason, template_version_id, tokens, consent,
-     next_attempt_at, created_at, state_changed_at)
-select run.campaign_run_id, run.campaign_id, judged.contact_id, run.channel, judged.email,
-    case when judged.reason is null then 'queued' else 'skipped' end, judged.reason, run.template_version_id,
-    case when judged.reason is null then judged.tokens end,
-    case when judged.reason is null then 'crm opt-in: ' || judged.email_consent end,
-    :now, :now, :now
-from judged
-cross join run
-order by judged.contact_id
-on conflict (campaign_run_id, contact_id, step) do nothing;
-
--- name: finish_snapshot(campaign_run_id, sender, provider, now)
+-- name: finish_snapshot(campaign_run_id, sender, provider, deadline_at, now)
+-- what the campaign says now is what the run keeps, whatever is edited later
 update engage.campaign_runs run
-set snapshot_at = :now, sender = :sender, provider = :provider,
+set snapshot_at = :now, sender = :sender, provider = :provider, deadline_at = :deadline_at,
+    message_class = campaign.message_class, topic_id = campaign.topic_id, priority = campaign.priority,
+    ignores_caps = campaign.ignores_caps,
     targeted = (select count(*) from engage.campaign_messages message where message.campaign_run_id = run.campaign_run_id),
     template_version_id = (
-        select template_version_id
-        from engage.template_versions
-        join engage.campaigns campaign using (template_id)
-        where campaign.campaign_id = run.campaign_id
-        order by version desc
+        select template_version_id from engage.template_versions version
+        where version.template_id = campaign.template_id
+        order by version.version desc
         limit 1
     )
-where campaign_run_id = :campaign_run_id;
+from engage.campaigns campaign
+where run.campaign_run_id = :campaign_run_id and campaign.campaign_id = run.campaign_id;
 
 -- name: snapshot_counts(campaign_run_id)
 select state, reason, count(*) from engage.campaign_messages where campaign_run_id = :campaign_run_id group by 1, 2;
@@ -168,7 +112,11 @@ with finished as (
     where state = 'sending'
       and not exists (
           select from engage.campaign_messages message
-          where message.campaign_run_id = run.campaign_run_id and message.state in ('queued', 'claimed')
+          where message.campaign_run_id = run.campaign_run_id and message.is_queued
+      )
+      and not exists (
+          select from engage.send_batches batch
+          where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen')
       )
     returning campaign_id
 ),
@@ -183,16 +131,18 @@ select key from engage.campaigns where campaign_id in (select campaign_id from f
 -- name: state_counts(key)
 select message.state, count(*)
 from engage.campaign_messages message
-join engage.campaigns campaign using (campaign_id)
-where campaign.key = :key
+where campaign_run_id in (
+    select campaign_run_id from engage.campaign_runs join engage.campaigns campaign using (campaign_id) where campaign.key = :key
+)
 group by 1
 order by 1;
 
 -- name: skip_counts(key)
 select message.reason, count(*)
 from engage.campaign_messages message
-join engage.campaigns campaign using (campaign_id)
-where campaign.key = :key and message.state = 'skipped'
+where message.state = 'skipped' and campaign_run_id in (
+    select campaign_run_id from engage.campaign_runs join engage.campaigns campaign using (campaign_id) where campaign.key = :key
+)
 group by 1
 order by 2 desc, 1;
 

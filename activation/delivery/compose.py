@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from activation.channels.contract import Mail
 from activation.templates.render import Version, compiled
 from activation.tracking.tokens import Links
+from engage_db.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -19,41 +20,61 @@ class Envelope:
     campaign_key: str
     campaign_name: str
     sender: str
-    postal_address: str
+    message_class: str = "marketing"
+
+
+@dataclass(frozen=True)
+class Composer:
+    """Makes mails of this workspace."""
+
+    links: Links
     workspace: str
+    postal_address: str
+    unsubscribe_mailto: str = ""
 
+    def compose(
+        self, envelope: Envelope, version: Version, message_id: int, address: str, tokens: Mapping[str, object]
+    ) -> Mail:
+        """One mail. Raises RenderError when this contact's values do not fit the template."""
+        links = self.links.of(message_id)
+        name, bare_sender = parseaddr(envelope.sender)
+        rendered = compiled(version).render(
+            {
+                **tokens,
+                "campaign_name": envelope.campaign_name,
+                "sender_name": name or bare_sender,
+                "postal_address": self.postal_address,
+                "unsubscribe_url": links.unsubscribe,
+                "preferences_url": links.preferences,
+                "open_url": links.open,
+                "click_url": links.click,
+            }
+        )
+        return Mail(
+            message_id=message_id,
+            sender=envelope.sender,
+            to=address,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            headers=self._headers(envelope, links.unsubscribe),
+            tags={"message_id": str(message_id), "campaign": envelope.campaign_key},
+        )
 
-def compose(
-    envelope: Envelope,
-    version: Version,
-    message_id: int,
-    address: str,
-    tokens: Mapping[str, object],
-    links: Links,
-) -> Mail:
-    """One mail. Raises RenderError when this contact's values do not fit the template."""
-    unsubscribe = links.of(message_id).unsubscribe
-    name, bare_sender = parseaddr(envelope.sender)
-    rendered = compiled(version).render(
-        {
-            **tokens,
-            "campaign_name": envelope.campaign_name,
-            "sender_name": name or bare_sender,
-            "postal_address": envelope.postal_address,
-            "unsubscribe_url": unsubscribe,
-        }
-    )
-    return Mail(
-        message_id=message_id,
-        sender=envelope.sender,
-        to=address,
-        subject=rendered.subject,
-        html=rendered.html,
-        text=rendered.text,
-        headers={
-            "List-Unsubscribe": f"<{unsubscribe}>",
+    def _headers(self, envelope: Envelope, unsubscribe_url: str) -> dict[str, str]:
+        feedback = f"{envelope.campaign_run_id}:{envelope.campaign_key}:{self.workspace}"
+        return {
+            "List-Unsubscribe": f"<{unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Feedback-ID": f"{envelope.campaign_run_id}:{envelope.campaign_key}:{envelope.workspace}",
-        },
-        tags={"message_id": str(message_id), "campaign": envelope.campaign_key},
+            "Feedback-ID": feedback,
+        }
+
+
+def composer_from(settings: Settings) -> Composer:
+    """The composer that the settings describe."""
+    return Composer(
+        links=Links(public_url=settings.public_url, secrets=settings.signing_secrets()),
+        workspace=settings.workspace_name,
+        postal_address=settings.postal_address,
+        unsubscribe_mailto=settings.unsubscribe_mailto,
     )

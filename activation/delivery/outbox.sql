@@ -1,28 +1,124 @@
--- name: claim(campaign_run_id, limit, batch_size, provider, workspace, owner, lease_until, now)
--- due rows leave in batches; consent and suppression are asked again here, and the state of run and campaign
-with due as materialized (
-    select message.message_id, message.contact_id, message.address, message.channel, campaign.message_class
+-- name: lock_caps(channel)
+-- one claim of marketing at a time on a channel, so that no two see the same last slot under a cap; let go at the commit
+select pg_advisory_xact_lock(7301002, hashtext(:channel));
+
+-- name: claim(campaign_run_id, provider, unknown_counts, most, batch_size, shard, shards, workspace, owner, lease_until, now)
+-- due rows leave in batches; consent, suppression, caps and hours are asked again here, and the state of run and campaign
+with run as materialized (
+    select run.campaign_run_id, run.campaign_id, run.message_class, run.topic_id, run.priority, run.scheduled_for, run.deadline_at,
+        run.message_class = 'marketing' and not run.ignores_caps as heeds_caps, campaign.channel,
+        campaign.messages_per_minute / 60.0 as rate, coalesce(cap.most, 2147483647) as cap,
+        :now::timestamptz - make_interval(hours => coalesce(cap.window_hours, 0)) as cap_since
+    from engage.campaign_runs run
+    join engage.campaigns campaign using (campaign_id)
+    left join engage.frequency_caps cap on cap.channel = campaign.channel and cap.is_active
+    where run.campaign_run_id = :campaign_run_id and run.state = 'sending'
+      and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
+),
+-- what the throttle has saved up: at most two seconds' worth, nothing for a clock that went back
+bucket as materialized (
+    select quota,
+        least(
+            greatest(2 * run.rate, 1), tokens + greatest(extract(epoch from :now::timestamptz - refilled_at), 0) * run.rate
+        ) as tokens
+    from run
+    join engage.send_quotas on quota = format('campaign/%%s', run.campaign_id)
+    where run.rate is not null
+    for update of send_quotas
+),
+daily as materialized (
+    select quota, daily_limit - case when day = (:now::timestamptz at time zone 'UTC')::date then used_today else 0 end as left_today
+    from engage.send_quotas
+    where quota = 'provider/' || :provider and daily_limit is not null
+    for update
+),
+allowance as (
+    select greatest(0, least(
+        :most,
+        case when run.rate is not null then coalesce((select floor(tokens) from bucket), 0) end,
+        (select left_today from daily)
+    ))::bigint as messages
+    from run
+),
+due as materialized (
+    select message.message_id, message.contact_id, message.address, message.template_version_id, message.tokens,
+        message.next_attempt_at
     from engage.campaign_messages message
-    join engage.campaign_runs run using (campaign_run_id)
-    join engage.campaigns campaign on campaign.campaign_id = run.campaign_id
-    where message.campaign_run_id = :campaign_run_id and message.state = 'queued' and message.next_attempt_at <= :now
-      and run.state = 'sending' and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
-    order by message.message_id
-    limit :limit
+    where message.campaign_run_id = (select campaign_run_id from run) and message.is_queued
+      and message.next_attempt_at <= :now and (message.hold_at is null or message.hold_at > :now)
+      and (:shards = 1 or message.contact_id %% :shards = :shard)
+    order by message.next_attempt_at, message.message_id
+    limit (select messages from allowance)
     for update of message skip locked
 ),
-checked as (
-    select due.message_id,
+checked as materialized (
+    select due.message_id, due.next_attempt_at,
         case
-            when exists (
-                select from engage.suppressions suppression
-                where suppression.channel = due.channel
-                  and (suppression.contact_id = due.contact_id or suppression.address = due.address)
-            ) then 'suppressed'
-            when due.message_class = 'marketing' and contact.email_consent is distinct from 'subscribed' then 'no_consent'
-        end as reason
-    from due
+            when run.deadline_at <= :now then 'outside_window'
+            when person.reason is not null then person.reason
+            when inbox.reason is not null then inbox.reason
+            when run.message_class = 'marketing' and coalesce(
+                    said.status, case when contact.email_consent = 'unknown' and :unknown_counts then 'subscribed' else contact.email_consent end
+                ) is distinct from 'subscribed' then 'no_consent'
+            when slots.used >= run.cap then 'frequency_cap'
+        end as reason,
+        coalesce(slots.used + slots.promised >= run.cap, false) as yields
+    from run
+    cross join due
     left join core.contacts contact using (contact_id)
+    left join lateral (
+        select case suppression.reason when 'unsubscribed_topic' then 'unsubscribed_topic' else 'suppressed' end as reason
+        from engage.suppressions suppression
+        where suppression.contact_id = due.contact_id and suppression.channel = run.channel
+          and suppression.lifted_at is null and (suppression.expires_at is null or suppression.expires_at > :now)
+          and (
+              suppression.reason in ('complaint', 'manual', 'erased')
+              or run.message_class = 'marketing' and (
+                  suppression.reason = 'unsubscribed_all'
+                  or suppression.reason = 'unsubscribed_topic' and suppression.topic_id = run.topic_id
+              )
+          )
+        limit 1
+    ) person on true
+    left join lateral (
+        select case suppression.reason when 'unsubscribed_topic' then 'unsubscribed_topic' else 'suppressed' end as reason
+        from engage.suppressions suppression
+        where suppression.address = due.address and suppression.channel = run.channel
+          and suppression.lifted_at is null and (suppression.expires_at is null or suppression.expires_at > :now)
+          and (
+              suppression.reason not in ('unsubscribed_all', 'unsubscribed_topic')
+              or run.message_class = 'marketing' and (
+                  suppression.reason = 'unsubscribed_all' or suppression.topic_id = run.topic_id
+              )
+          )
+        limit 1
+    ) inbox on true
+    left join lateral (
+        select record.status
+        from engage.consent_records record
+        where run.message_class = 'marketing' and record.contact_id = due.contact_id and record.channel = run.channel
+          and (record.topic_id is null or record.topic_id = run.topic_id)
+        order by record.occurred_at desc, record.consent_record_id desc
+        limit 1
+    ) said on true
+    -- used: what counts towards the cap; promised: rows of runs that come before this one for the same slot
+    left join lateral (
+        select
+            count(*) filter (
+                where other.state in ('claimed', 'sent', 'delivered', 'bounced', 'unknown')
+                  and coalesce(other.sent_at, other.state_changed_at) > run.cap_since
+            ) as used,
+            count(*) filter (
+                where other.is_queued and other.next_attempt_at <= :now and rival.state = 'sending'
+                  and rival_campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
+                  and (rival.priority, run.scheduled_for, run.campaign_run_id) > (run.priority, rival.scheduled_for, rival.campaign_run_id)
+            ) as promised
+        from engage.campaign_messages other
+        left join engage.campaign_runs rival on other.is_queued and rival.campaign_run_id = other.campaign_run_id
+        left join engage.campaigns rival_campaign on rival_campaign.campaign_id = rival.campaign_id
+        where run.heeds_caps and other.contact_id = due.contact_id and other.is_capped and other.channel = run.channel
+          and other.message_id <> due.message_id and other.created_at > run.cap_since - interval '31 days'
+    ) slots on true
 ),
 skipped as (
     update engage.campaign_messages message
@@ -30,87 +126,133 @@ skipped as (
     from checked
     where message.message_id = checked.message_id and checked.reason is not null
 ),
-numbered as (
-    select message_id,
-        (row_number() over (order by message_id) - 1) / :batch_size as batch,
-        (row_number() over (order by message_id) - 1) %% :batch_size as position
+-- the slot is promised to a campaign that goes first: asked again when that one has left
+yielded as (
+    update engage.campaign_messages message
+    set next_attempt_at = :now::timestamptz + interval '5 seconds'
     from checked
-    where reason is null
+    where message.message_id = checked.message_id and checked.reason is null and checked.yields
 ),
-sized as (
-    select batch, count(*) as size from numbered group by batch
+numbered as (
+    select message_id, (row_number() over (order by next_attempt_at, message_id) - 1) / :batch_size as batch
+    from checked
+    where reason is null and not yields
+),
+grouped as materialized (
+    select batch, count(*) as size, array_agg(message_id order by message_id) as message_ids
+    from numbered
+    group by batch
 ),
 counter as (
     update engage.campaign_runs
-    set last_batch_number = last_batch_number + (select count(*) from sized)
-    where campaign_run_id = :campaign_run_id and exists (select from sized)
-    returning last_batch_number - (select count(*) from sized) as before
+    set last_batch_number = last_batch_number + (select count(*) from grouped)
+    where campaign_run_id = :campaign_run_id and exists (select from grouped)
+    returning last_batch_number - (select count(*) from grouped) as before
 ),
 batches as (
     insert into engage.send_batches
-        (campaign_run_id, batch_number, provider, idempotency_key, state, size, lease_owner, lease_until, next_attempt_at, created_at)
-    select :campaign_run_id, counter.before + sized.batch + 1, :provider,
-        format('%%s/%%s/%%s', :workspace::text, :campaign_run_id::bigint, counter.before + sized.batch + 1),
-        'claimed', sized.size, :owner, :lease_until, :now, :now
-    from sized
+        (campaign_run_id, batch_number, provider, idempotency_key, state, size, message_ids, lease_owner, lease_until, next_attempt_at,
+         created_at)
+    select :campaign_run_id, counter.before + grouped.batch + 1, :provider,
+        format('%%s/%%s/%%s', :workspace::text, :campaign_run_id::bigint, counter.before + grouped.batch + 1),
+        'claimed', grouped.size, grouped.message_ids, :owner, :lease_until, :now, :now
+    from grouped
     cross join counter
-    returning batch_id, batch_number
+    returning batch_id, idempotency_key, message_ids
+),
+members as materialized (
+    select batches.batch_id, batches.idempotency_key, member.message_id
+    from batches
+    cross join unnest(batches.message_ids) as member (message_id)
+),
+claimed as (
+    update engage.campaign_messages message
+    set state = 'claimed', batch_id = members.batch_id, provider = :provider, state_changed_at = :now
+    from members
+    where message.message_id = members.message_id
+),
+spent as (
+    update engage.send_quotas
+    set tokens = bucket.tokens - (select count(*) from numbered), refilled_at = :now
+    from bucket
+    where send_quotas.quota = bucket.quota
+),
+counted as (
+    update engage.send_quotas
+    set day = (:now::timestamptz at time zone 'UTC')::date,
+        used_today = daily_limit - daily.left_today + (select count(*) from numbered)
+    from daily
+    where send_quotas.quota = daily.quota
 )
-update engage.campaign_messages message
-set state = 'claimed', batch_id = batches.batch_id, batch_position = numbered.position, provider = :provider,
-    state_changed_at = :now
-from numbered
-cross join counter
-join batches on batches.batch_number = counter.before + numbered.batch + 1
-where message.message_id = numbered.message_id
-returning batches.batch_id;
+select members.batch_id, members.idempotency_key, due.message_id, due.address, due.template_version_id, due.tokens
+from members
+join due using (message_id)
+order by members.batch_id, due.message_id;
 
--- name: take_over(campaign_run_id, owner, lease_until, now)
--- one batch whose turn has come and whose worker is gone; the epoch makes that worker's late words count for nothing
-update engage.send_batches batch
-set lease_owner = :owner, lease_until = :lease_until, lease_epoch = lease_epoch + 1
-where batch_id = (
+-- name: give_back(campaign_run_id, now)
+-- batches that were claimed by a worker that is gone before a byte of them left: their rows may leave in others
+with abandoned as (
     select batch_id
     from engage.send_batches
-    where campaign_run_id = :campaign_run_id and state in ('claimed', 'frozen') and next_attempt_at <= :now
-      and (lease_until is null or lease_until < :now)
+    where campaign_run_id = :campaign_run_id and state in ('claimed', 'frozen') and attempts = 0
+      and lease_until < :now
+    for update skip locked
+),
+released as (
+    update engage.send_batches batch
+    set state = 'released', body = null, finished_at = :now, lease_until = null, lease_epoch = lease_epoch + 1,
+        problem = 'its worker was gone before it was sent'
+    from abandoned
+    where batch.batch_id = abandoned.batch_id
+    returning batch.batch_id, batch.message_ids
+)
+update engage.campaign_messages message
+set state = 'queued', batch_id = null, state_changed_at = :now
+from released
+where message.message_id = any(released.message_ids) and message.batch_id = released.batch_id and message.state = 'claimed';
+
+-- name: take_over(campaign_run_id, providers, most, owner, lease_until, now)
+-- batches whose turn has come and whose worker is gone; the epoch makes that worker's late words count for nothing
+update engage.send_batches batch
+set lease_owner = :owner, lease_until = :lease_until, lease_epoch = lease_epoch + 1
+where batch_id in (
+    select batch_id
+    from engage.send_batches
+    where campaign_run_id = :campaign_run_id and state = 'frozen' and next_attempt_at <= :now
+      and provider = any(:providers) and (lease_until is null or attempts > 0 and lease_until < :now)
     order by batch_id
-    limit 1
+    limit :most
     for update skip locked
 )
-returning batch_id;
+returning batch_id, provider, idempotency_key, size, message_ids, body, lease_epoch, attempts, first_attempt_at;
 
--- name: load_batch(batch_id, owner)
-select batch_id, batch_number, provider, idempotency_key, state, size, body, lease_epoch, attempts, first_attempt_at
-from engage.send_batches
-where batch_id = :batch_id and lease_owner = coalesce(:owner, lease_owner);
+-- name: freeze(batch_ids, bodies, hashes, started, lease_until, now)
+-- the exact bytes, before the first of them leaves; what leaves at once has begun its first attempt
+update engage.send_batches batch
+set state = 'frozen', body = frozen.body, body_sha256 = frozen.hash, lease_until = :lease_until,
+    attempts = case when frozen.started then 1 else 0 end,
+    first_attempt_at = case when frozen.started then :now::timestamptz end
+from unnest(:batch_ids::bigint[], :bodies::bytea[], :hashes::text[], :started::boolean[]) as frozen (batch_id, body, hash, started)
+where batch.batch_id = frozen.batch_id and batch.state = 'claimed' and batch.lease_epoch = 1
+returning batch.batch_id;
 
--- name: load_messages(batch_id)
-select message_id, address, tokens, template_version_id
-from engage.campaign_messages
-where batch_id = :batch_id and state = 'claimed'
-order by batch_position;
-
--- name: fail_rendering(message_id, detail, now)
-update engage.campaign_messages
-set state = 'skipped', reason = 'render_error', reason_detail = :detail, batch_id = null, batch_position = null,
-    state_changed_at = :now
-where message_id = :message_id and state = 'claimed';
-
--- name: renumber(batch_id)
-update engage.campaign_messages message
-set batch_position = numbered.position
-from (
-    select message_id, row_number() over (order by batch_position) - 1 as position
-    from engage.campaign_messages
-    where batch_id = :batch_id and state = 'claimed'
-) numbered
-where message.message_id = numbered.message_id;
-
--- name: freeze(batch_id, lease_epoch, body, sha256, size)
+-- name: leave_out(batch_id, message_ids, details, now)
+-- those that cannot be rendered fail alone; the batch goes without them
+with broken as (
+    update engage.campaign_messages message
+    set state = 'skipped', reason = 'render_error', reason_detail = broken.detail, batch_id = null, state_changed_at = :now
+    from unnest(:message_ids::bigint[], :details::text[]) as broken (message_id, detail)
+    where message.message_id = broken.message_id and message.batch_id = :batch_id and message.state = 'claimed'
+    returning message.message_id
+)
 update engage.send_batches
-set state = 'frozen', body = :body, body_sha256 = :sha256, size = :size
-where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'claimed';
+set message_ids = (
+        select coalesce(array_agg(member order by position), '{}')
+        from unnest(message_ids) with ordinality as members (member, position)
+        where member not in (select message_id from broken)
+    ),
+    size = size - (select count(*) from broken)
+where batch_id = :batch_id;
 
 -- name: begin_attempt(batch_id, lease_epoch, lease_until, now)
 update engage.send_batches
@@ -118,66 +260,64 @@ set attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, :now)
 where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen'
 returning attempts;
 
--- name: record_accepted(batch_id, lease_epoch, provider_message_ids, now)
+-- name: record_results(batch_ids, lease_epochs, message_batches, message_ids, provider_message_ids, refusals, now)
+-- a provider's word on every message of some batches: its id, or why it will never take that one
 with done as (
-    update engage.send_batches
+    update engage.send_batches batch
     set state = 'accepted', body = null, finished_at = :now, lease_until = null, problem = null
-    where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen'
-    returning batch_id
+    from unnest(:batch_ids::bigint[], :lease_epochs::int[]) as held (batch_id, lease_epoch)
+    where batch.batch_id = held.batch_id and batch.lease_epoch = held.lease_epoch and batch.state = 'frozen'
+    returning batch.batch_id
 ),
 answered as (
-    select ordinality - 1 as position, provider_message_id
-    from unnest(:provider_message_ids::text[]) with ordinality as ids (provider_message_id, ordinality)
-),
-sent as (
-    update engage.campaign_messages message
-    set state = 'sent', provider_message_id = answered.provider_message_id, sent_at = :now, state_changed_at = :now
-    from done
-    cross join answered
-    where message.batch_id = done.batch_id and message.batch_position = answered.position and message.state = 'claimed'
-    returning message.message_id, message.campaign_id, message.contact_id, message.provider
+    select answer.*
+    from unnest(:message_batches::bigint[], :message_ids::bigint[], :provider_message_ids::text[], :refusals::text[])
+        as answer (batch_id, message_id, provider_message_id, refusal)
+    join done using (batch_id)
 )
-insert into engage.message_events
-    (message_id, campaign_id, contact_id, type, occurred_at, recorded_at, provider, provider_event_id, detail)
-select message_id, campaign_id, contact_id, 'sent', :now, :now, provider, format('sent/%%s', message_id), '{}'
-from sent
-on conflict (provider, provider_event_id) do nothing;
+update engage.campaign_messages message
+set state = case when answered.refusal is null then 'sent' else 'failed' end,
+    provider_message_id = answered.provider_message_id,
+    sent_at = case when answered.refusal is null then :now::timestamptz end,
+    reason = case when answered.refusal is not null then 'refused by the provider' end,
+    reason_detail = answered.refusal, state_changed_at = :now
+from answered
+where message.message_id = answered.message_id and message.batch_id = answered.batch_id and message.state = 'claimed';
 
--- name: postpone(batch_id, lease_epoch, next_attempt_at, costs_attempt, problem)
+-- name: postpone(batch_id, lease_epoch, next_attempt_at, attempts, problem)
 -- the batch keeps its members, bytes and key; nobody holds it until its time comes
 update engage.send_batches
-set next_attempt_at = :next_attempt_at, problem = :problem, lease_owner = null, lease_until = null,
-    attempts = attempts - case when :costs_attempt then 0 else 1 end
+set next_attempt_at = :next_attempt_at, problem = :problem, lease_owner = null, lease_until = null, attempts = :attempts,
+    first_attempt_at = case when :attempts > 0 then first_attempt_at end
 where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen';
 
 -- name: release(batch_id, lease_epoch, problem, next_attempt_at, now)
--- nothing of it was processed: its rows may leave in other batches, under other keys
+-- nothing of it was processed: its rows may leave in other batches, under other keys, through another provider
 with released as (
     update engage.send_batches
     set state = 'released', body = null, finished_at = :now, lease_until = null, problem = :problem
     where batch_id = :batch_id and lease_epoch = :lease_epoch and state in ('claimed', 'frozen')
-    returning batch_id
+    returning batch_id, message_ids
 )
 update engage.campaign_messages message
-set state = 'queued', batch_id = null, batch_position = null, next_attempt_at = :next_attempt_at, state_changed_at = :now
+set state = 'queued', batch_id = null, next_attempt_at = :next_attempt_at, state_changed_at = :now
 from released
-where message.batch_id = released.batch_id and message.state = 'claimed';
+where message.message_id = any(released.message_ids) and message.batch_id = released.batch_id and message.state = 'claimed';
 
 -- name: refuse_one(batch_id, lease_epoch, position, words, now)
 update engage.campaign_messages message
-set state = 'failed', reason = 'refused by the provider', reason_detail = :words, batch_id = null, batch_position = null,
-    state_changed_at = :now
+set state = 'failed', reason = 'refused by the provider', reason_detail = :words, batch_id = null, state_changed_at = :now
 from engage.send_batches batch
 where batch.batch_id = :batch_id and batch.lease_epoch = :lease_epoch and batch.state = 'frozen'
-  and message.batch_id = batch.batch_id and message.batch_position = :position and message.state = 'claimed';
+  and message.message_id = batch.message_ids[:position + 1] and message.batch_id = batch.batch_id and message.state = 'claimed';
 
--- name: split(batch_id, lease_epoch, workspace, words, now)
--- refused whole, and nobody knows for which mail: two halves under new keys
+-- name: split(batch_id, lease_epoch, workspace, words, owner, lease_until, now)
+-- refused whole, and nobody knows for which mail: two halves, to be made anew under new keys
 with parent as (
     update engage.send_batches
     set state = 'refused', body = null, finished_at = :now, lease_until = null, problem = :words
     where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen'
-    returning batch_id, campaign_run_id, provider, size
+    returning batch_id, campaign_run_id, provider, message_ids, size / 2 as half
 ),
 counter as (
     update engage.campaign_runs run
@@ -188,45 +328,53 @@ counter as (
 ),
 halves as (
     insert into engage.send_batches
-        (campaign_run_id, batch_number, provider, idempotency_key, state, size, next_attempt_at, created_at)
-    select parent.campaign_run_id, counter.before + half, parent.provider,
-        format('%%s/%%s/%%s', :workspace::text, parent.campaign_run_id, counter.before + half), 'claimed',
-        case half when 1 then parent.size / 2 else parent.size - parent.size / 2 end, :now, :now
+        (campaign_run_id, batch_number, provider, idempotency_key, state, size, message_ids, lease_owner, lease_until,
+         next_attempt_at, created_at)
+    select parent.campaign_run_id, counter.before + half.number, parent.provider,
+        format('%%s/%%s/%%s', :workspace::text, parent.campaign_run_id, counter.before + half.number), 'claimed',
+        cardinality(half.message_ids), half.message_ids, :owner, :lease_until, :now, :now
     from parent
     cross join counter
-    cross join generate_series(1, 2) as half
-    returning batch_id, batch_number
+    cross join lateral (
+        values (1, parent.message_ids[: parent.half]), (2, parent.message_ids[parent.half + 1 :])
+    ) as half (number, message_ids)
+    returning batch_id, idempotency_key, message_ids
 )
 update engage.campaign_messages message
-set batch_id = halves.batch_id, batch_position = batch_position - case when batch_position < parent.size / 2 then 0 else parent.size / 2 end
-from parent
-cross join counter
-join halves on true
-where message.batch_id = parent.batch_id and message.state = 'claimed'
-  and halves.batch_number = counter.before + case when batch_position < parent.size / 2 then 1 else 2 end;
+set batch_id = halves.batch_id
+from halves
+where message.message_id = any(halves.message_ids) and message.state = 'claimed'
+returning halves.batch_id, halves.idempotency_key, message.message_id, message.address, message.template_version_id, message.tokens;
 
 -- name: park(batch_id, lease_epoch, state, reason, words, now)
 with parked as (
     update engage.send_batches
     set state = :state, finished_at = :now, lease_until = null, problem = :words
     where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen'
-    returning batch_id
+    returning batch_id, message_ids
 )
 update engage.campaign_messages message
 set state = :state, reason = :reason, reason_detail = :words, state_changed_at = :now
 from parked
-where message.batch_id = parked.batch_id and message.state = 'claimed';
+where message.message_id = any(parked.message_ids) and message.batch_id = parked.batch_id and message.state = 'claimed';
 
 -- name: set_problem(campaign_run_id, problem)
 update engage.campaign_runs set problem = :problem where campaign_run_id = :campaign_run_id and problem is distinct from :problem;
 
 -- name: waiting(campaign_run_id)
--- when the next row or batch of the run is due, and whether any is open at all
+-- when the next row or batch of the run is due; empty when none is open
 select
     least(
         (
-            select min(next_attempt_at) from engage.campaign_messages
-            where campaign_run_id = :campaign_run_id and state = 'queued'
+            select greatest(min(next_attempt_at), (
+                select refilled_at + make_interval(secs => greatest(0, 1 - tokens) / (campaign.messages_per_minute / 60.0))
+                from engage.send_quotas
+                join engage.campaigns campaign on quota = format('campaign/%%s', campaign_id)
+                join engage.campaign_runs run using (campaign_id)
+                where run.campaign_run_id = :campaign_run_id and campaign.messages_per_minute is not null
+            ))
+            from engage.campaign_messages
+            where campaign_run_id = :campaign_run_id and is_queued
         ),
         (
             select min(greatest(next_attempt_at, coalesce(lease_until, next_attempt_at))) from engage.send_batches
@@ -234,18 +382,58 @@ select
         )
     );
 
--- name: sendable_runs()
--- runs to work on: those sending, and those cancelled while a batch of theirs was on its way
-select run.campaign_run_id, campaign.key, campaign.name, run.sender, run.provider
+-- name: sendable_runs(kinds)
+-- runs to work on, the most urgent first: those sending, and those cancelled while a batch of theirs was on its way
+select run.campaign_run_id, run.campaign_id, campaign.key, campaign.name, run.sender, run.provider, run.message_class,
+    campaign.channel, campaign.messages_per_minute is not null as is_throttled,
+    coalesce(campaign.quiet_from, campaign.window_from) is not null or campaign.window_days is not null as has_hours
 from engage.campaign_runs run
 join engage.campaigns campaign using (campaign_id)
-where (run.state = 'sending' and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard'))
-   or exists (
-       select from engage.send_batches batch
-       where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen')
-         and run.state in ('sending', 'cancelled')
-   )
-order by run.campaign_run_id;
+where campaign.kind = any(:kinds) and (
+    (run.state = 'sending' and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard'))
+    or run.state in ('sending', 'cancelled', 'stopped_by_guard') and exists (
+        select from engage.send_batches batch
+        where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen')
+    )
+)
+order by run.priority desc, run.scheduled_for, run.campaign_run_id;
+
+-- name: open_bucket(campaign_run_id, now)
+insert into engage.send_quotas (quota, tokens, refilled_at)
+select format('campaign/%%s', campaign_id), 1, :now
+from engage.campaign_runs
+join engage.campaigns campaign using (campaign_id)
+where campaign_run_id = :campaign_run_id and campaign.messages_per_minute is not null
+on conflict (quota) do nothing;
+
+-- name: held_zones(campaign_run_id, now)
+-- rows whose permitted hours are over, by zone, with the campaign's hours
+select message.time_zone, campaign.quiet_from, campaign.quiet_until, campaign.window_from, campaign.window_until,
+    campaign.window_days
+from engage.campaign_messages message
+join engage.campaigns campaign using (campaign_id)
+where message.campaign_run_id = :campaign_run_id and message.is_queued and message.hold_at <= :now
+group by 1, 2, 3, 4, 5, 6;
+
+-- name: hold(campaign_run_id, zones, begins, ends, now)
+-- they wait for their next hours; those whose campaign is over by then are left out
+update engage.campaign_messages message
+set next_attempt_at = span.begins, hold_at = span.ends,
+    state = case when span.begins > run.deadline_at then 'skipped' else message.state end,
+    reason = case when span.begins > run.deadline_at then 'quiet_hours_expired' end,
+    state_changed_at = :now
+from unnest(:zones::text[], :begins::text[]::timestamptz[], :ends::text[]::timestamptz[]) as span (time_zone, begins, ends)
+cross join engage.campaign_runs run
+where run.campaign_run_id = :campaign_run_id and message.campaign_run_id = run.campaign_run_id and message.is_queued
+  and message.hold_at <= :now and message.time_zone = span.time_zone;
+
+-- name: beat(campaign_run_id, host, pid, now)
+insert into engage.service_heartbeats as beat (service, host, pid, started_at, beat_at)
+values (format('delivery/%%s', :campaign_run_id::bigint), :host, :pid, :now, :now)
+on conflict (service, host) do update set pid = excluded.pid, beat_at = excluded.beat_at;
+
+-- name: rest(campaign_run_id, host)
+delete from engage.service_heartbeats where service = format('delivery/%%s', :campaign_run_id::bigint) and host = :host;
 
 -- name: epoch()
 select epoch from engage.database_epochs order by begun_at desc limit 1;

@@ -1,4 +1,8 @@
-"""Delivers the runs that are sending: several lanes, each claim -> freeze -> call -> settle, until nothing is due."""
+"""Delivers the runs that are sending: lanes of claim -> make -> freeze -> call -> settle, until nothing is due.
+
+One code path for campaigns (from Dagster, in several processes by share of the contacts) and for triggered messages (from
+`engage worker`). Told to stop, it finishes what is on its way, and within ten seconds it is gone.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +10,30 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import psycopg
+import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool
 
-from activation.channels.contract import Cause, Channel, NotProcessed
-from activation.delivery import batches, retry
-from activation.delivery.batches import SQL, Batch, Database
-from activation.delivery.compose import Envelope
-from activation.delivery.pace import Pace
-from activation.templates import versions
-from activation.templates.render import Version
-from activation.tracking.tokens import Links
-from engage_db.pause import pause_point
+from activation.channels.contract import Channel
+from activation.delivery.batches import SQL, Database
+from activation.delivery.compose import Composer
+from activation.delivery.lane import Lane, Run
+from activation.delivery.providers import Providers
 
-LANES = 4
-PATIENCE = timedelta(seconds=8)  # how long a lane waits for the next retry before it leaves it to the next delivery
-UNREACHABLE_AT_MOST = 3
-
-
-@dataclass(frozen=True)
-class Sendable:
-    """A run to work on."""
-
-    campaign_run_id: int
-    key: str
-    name: str
-    sender: str
-    provider: str
+LANES = 3
+CONNECTIONS = 12
+DRAIN = timedelta(seconds=8)
+LOOK_EVERY = timedelta(seconds=1)  # for runs that have begun meanwhile
+CAMPAIGNS = ("broadcast", "recurring")
+TRIGGERED = ("triggered",)
 
 
 @dataclass
@@ -47,170 +43,123 @@ class DeliveryReport:
     batches: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
+    def __add__(self, other: DeliveryReport) -> DeliveryReport:
+        return DeliveryReport(self.batches + other.batches, {**self.problems, **other.problems})
+
 
 @dataclass(frozen=True)
 class Delivery:
-    """Everything a delivery needs from outside."""
+    """Everything a delivery needs from outside. `share` is (which, of how many) shares of the contacts it looks after."""
 
     engage_url: str
     channels: Mapping[str, Channel]
-    links: Links
-    workspace: str
-    postal_address: str
+    composer: Composer
     clock: Callable[[], datetime]
+    time_zone: str = "UTC"
+    unknown_consent_counts: bool = False
     chance: Callable[[], float] = random.random
     lanes: int = LANES
+    kinds: Sequence[str] = CAMPAIGNS
+    share: tuple[int, int] = (0, 1)
+    throttled_for: timedelta | None = None  # how long to stay with runs that are throttled; None: to their end
+    stop: threading.Event = field(default_factory=threading.Event)
 
     async def run(self) -> DeliveryReport:
-        """Delivers all that is due, run by run. What is not done when it ends is due later or has a stored problem."""
+        """Delivers all that is due, all runs at once, the most urgent first.
+
+        What is not done when it ends is due later, was stopped, or has a stored problem.
+        """
         report = DeliveryReport()
-        async with await self._connect() as db:
-            epoch = await (await db.execute(SQL.epoch)).fetchone()
-            async with db.cursor(row_factory=class_row(Sendable)) as cursor:
-                runs = await (await cursor.execute(SQL.sendable_runs)).fetchall()
-            await db.commit()
-            key_prefix = f"{self.workspace}/{epoch[0] if epoch else 'none'}"
+        async with self._pool() as pool:
+            connect: Callable[[], AbstractAsyncContextManager[Database]] = pool.connection
+            providers = Providers(self.channels, connect, self.clock)
             try:
-                for run in runs:
-                    problem = await self._deliver(run, key_prefix, report)
-                    async with db.transaction():
-                        await db.execute(SQL.set_problem, {"campaign_run_id": run.campaign_run_id, "problem": problem})
-                    if problem:
-                        report.problems[run.key] = problem
+                await providers.open()
+                async with pool.connection() as db:
+                    epoch = await (await db.execute(SQL.epoch)).fetchone()
+                keys = f"{self.composer.workspace}/{epoch[0] if epoch else 'none'}"
+                await self._until_stopped(self._deliver_all(pool, providers, keys, report))
             finally:
-                for channel in self.channels.values():
-                    await channel.close()
+                await providers.close()
         return report
 
-    async def _deliver(self, run: Sendable, key_prefix: str, report: DeliveryReport) -> str | None:
-        channel = self.channels.get(run.provider)
-        if channel is None:
-            return (
-                f"this run began with {run.provider}, which has no key any more: set it again, or cancel the campaign"
-            )
-        halt = Halt()
-        pace = Pace(channel.limits.requests_per_second)
-        async with asyncio.TaskGroup() as lanes:
-            for number in range(self.lanes):
-                owner = f"{socket.gethostname()}/{os.getpid()}/{number}"
-                lane = _Lane(self, run, channel, key_prefix, owner, halt, pace, report)
-                lanes.create_task(lane.work())
-        return halt.problem
-
-    async def _connect(self) -> Database:
-        return await AsyncConnection.connect(
-            self.engage_url, application_name="engage delivery", options="-c timezone=UTC", autocommit=True
-        )
-
-
-@dataclass
-class Halt:
-    """Shared by the lanes of a run: set when going on makes no sense, with the reason."""
-
-    problem: str | None = None
-    unreachable: int = 0
-
-    def heed(self, answer: object) -> None:
-        """Notes an answer that concerns more than its own batch."""
-        if not isinstance(answer, NotProcessed):
-            self.unreachable = 0
-        elif answer.cause in (Cause.CONFIGURATION, Cause.QUOTA):
-            self.problem = answer.words
-        elif answer.cause is Cause.UNREACHABLE:
-            self.unreachable += 1
-            if self.unreachable >= UNREACHABLE_AT_MOST:
-                self.problem = answer.words
-
-
-@dataclass
-class _Lane:
-    delivery: Delivery
-    run: Sendable
-    channel: Channel
-    key_prefix: str
-    owner: str
-    halt: Halt
-    pace: Pace
-    report: DeliveryReport
-    versions: dict[int, Version] = field(default_factory=dict)
-
-    async def work(self) -> None:
-        async with await self.delivery._connect() as db:  # noqa: SLF001 - the lane is part of the delivery
-            while self.halt.problem is None:
-                batch = await batches.claim(
-                    db, self.run.campaign_run_id,
-                    channel=self.channel, workspace=self.key_prefix, owner=self.owner, now=self._now(),
-                )  # fmt: skip
-                if batch is not None:
-                    await self._process(db, batch)
-                    self.report.batches += 1
-                elif not await self._wait(db):
+    async def _deliver_all(
+        self, pool: AsyncConnectionPool[Database], providers: Providers, keys: str, report: DeliveryReport
+    ) -> None:
+        """All sendable runs, and those that become so while any is being delivered."""
+        seen: set[int] = set()
+        active: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            while not self.stop.is_set():
+                for run in await self._sendable(pool):
+                    if run.campaign_run_id not in seen:
+                        seen.add(run.campaign_run_id)
+                        active.add(group.create_task(self._deliver(run, pool, providers, keys, report)))
+                if not active:
                     return
+                _, active = await asyncio.wait(active, timeout=LOOK_EVERY.total_seconds())
 
-    async def _process(self, db: Database, batch: Batch) -> None:
-        pause_point("claimed")
-        if batch.state == "claimed":
-            frozen = await batches.freeze(
-                db, batch,
-                channel=self.channel, envelope=self._envelope(), version_of=self._version, links=self.delivery.links,
-                now=self._now(),
-            )  # fmt: skip
-            if frozen is None:
+    async def _deliver(
+        self, run: Run, pool: AsyncConnectionPool[Database], providers: Providers, keys: str, report: DeliveryReport
+    ) -> None:
+        host = f"{socket.gethostname()}/{self.share[0]}"
+        who = {"campaign_run_id": run.campaign_run_id, "host": host}
+        async with pool.connection() as db:
+            await db.execute(SQL.open_bucket, {"campaign_run_id": run.campaign_run_id, "now": self.clock()})
+        lanes = [
+            Lane(self, run, pool.connection, providers, keys, f"{host}/{os.getpid()}/{number}", report)
+            for number in range(self.lanes)
+        ]
+        beating = asyncio.create_task(self._beat(pool, who))
+        try:
+            problems = await asyncio.gather(*(lane.work() for lane in lanes))
+        finally:
+            beating.cancel()
+            async with pool.connection() as db:
+                await db.execute(SQL.rest, who)
+        problem = next((words for words in problems if words), None)
+        async with pool.connection() as db:
+            await db.execute(SQL.set_problem, {"campaign_run_id": run.campaign_run_id, "problem": problem})
+        if problem:
+            report.problems[run.key] = problem
+
+    async def _beat(self, pool: AsyncConnectionPool[Database], who: Mapping[str, object]) -> None:
+        """Says every few seconds that somebody works on the run, so that nobody else is called."""
+        while True:
+            async with pool.connection() as db:
+                await db.execute(SQL.beat, {**who, "pid": os.getpid(), "now": self.clock()})
+            await asyncio.sleep(5)
+
+    async def _sendable(self, pool: AsyncConnectionPool[Database]) -> list[Run]:
+        async with pool.connection() as db, db.cursor(row_factory=class_row(Run)) as cursor:
+            await cursor.execute(SQL.sendable_runs, {"kinds": list(self.kinds)})
+            return await cursor.fetchall()
+
+    async def _until_stopped(self, work: object) -> None:
+        """Runs to the end, or after a stop for as long as draining may take."""
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        drained_by: float | None = None
+        clock = asyncio.get_running_loop().time
+        while not task.done():
+            await asyncio.wait({task}, timeout=0.1)
+            if self.stop.is_set() and drained_by is None:
+                drained_by = clock() + DRAIN.total_seconds()
+            if drained_by is not None and clock() > drained_by:
+                # whatever is still on its way keeps its lease, key and bytes: the next worker asks the provider again
+                task.cancel()
+                await asyncio.wait({task})
                 return
-            batch = frozen
-        pause_point("frozen")
-        if batch.attempts and not retry.key_is_trusted(
-            batch.first_attempt_at, self._now(), self.channel.limits.key_seconds
-        ):
-            await batches.park_untrusted(db, batch, now=self._now())
-            return
-        await self.pace.turn()
-        attempts = await batches.begin_attempt(db, batch, now=self._now())
-        if attempts is None:
-            return
-        answer = await self.channel.send(batches.body_of(batch), size=batch.size, idempotency_key=batch.idempotency_key)
-        pause_point("answered")
-        self.halt.heed(answer)
-        await batches.settle(
-            db, batch, answer,
-            attempts=attempts, channel=self.channel, workspace=self.key_prefix, chance=self.delivery.chance, now=self._now(),
-        )  # fmt: skip
-        if isinstance(answer, NotProcessed) and answer.cause is Cause.RATE:
-            self.pace.hold(answer.retry_after or 1.0)
+        await task
 
-    async def _wait(self, db: Database) -> bool:
-        """Waits for the next row or batch that comes due soon; False when there is none worth waiting for."""
-        async with db.transaction():
-            row = await (await db.execute(SQL.waiting, {"campaign_run_id": self.run.campaign_run_id})).fetchone()
-        due = row[0] if row else None
-        if due is None or due - self._now() > PATIENCE:
-            return False
-        await asyncio.sleep(max(0.05, (due - self._now()).total_seconds()))
-        return await self._may_go_on(db)
-
-    async def _may_go_on(self, db: Database) -> bool:
-        async with db.transaction():
-            rows = await (await db.execute(SQL.sendable_runs)).fetchall()
-        return any(row[0] == self.run.campaign_run_id for row in rows)
-
-    def _envelope(self) -> Envelope:
-        return Envelope(
-            campaign_run_id=self.run.campaign_run_id,
-            campaign_key=self.run.key,
-            campaign_name=self.run.name,
-            sender=self.run.sender,
-            postal_address=self.delivery.postal_address,
-            workspace=self.delivery.workspace,
+    def _pool(self) -> AsyncConnectionPool[Database]:
+        return AsyncConnectionPool(
+            self.engage_url,
+            min_size=1,
+            max_size=CONNECTIONS,
+            kwargs={"application_name": "engage delivery", "options": "-c timezone=UTC", "autocommit": True},
+            configure=_read_json_quickly,
+            open=False,
         )
-
-    def _version(self, template_version_id: int) -> Version:
-        if template_version_id not in self.versions:
-            with psycopg.connect(self.delivery.engage_url) as db:
-                self.versions[template_version_id] = versions.load(db, template_version_id)
-        return self.versions[template_version_id]
-
-    def _now(self) -> datetime:
-        return self.delivery.clock()
 
 
 def deliver(delivery: Delivery) -> DeliveryReport:
@@ -219,3 +168,7 @@ def deliver(delivery: Delivery) -> DeliveryReport:
         return asyncio.run(delivery.run())
     except ExceptionGroup as lanes:
         raise lanes.exceptions[0] from None
+
+
+async def _read_json_quickly(db: AsyncConnection) -> None:
+    set_json_loads(orjson.loads, db)

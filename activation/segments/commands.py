@@ -102,10 +102,11 @@ def create(
         )
     if not title.strip():
         raise Refused("A segment needs a title that marketers will find it by.")
-    refuse_errors(validate(db, kind, definition, key=key))
     _check_pace(refresh, kind)
     try:
         with db.transaction():
+            db.execute(SQL.lock_definitions)
+            refuse_errors(validate(db, kind, definition, key=key))
             db.execute(
                 SQL.create,
                 {
@@ -141,11 +142,12 @@ def update(
         raise Refused(
             f"{key} is a dbt model: change {segment.definition.get('file', 'its file')} and run `engage build`."
         )
-    if definition is not None:
-        refuse_errors(validate(db, segment.kind, definition, key=key))
     if refresh is not None:
         _check_pace(refresh, segment.kind)
     with db.transaction():
+        db.execute(SQL.lock_definitions)
+        if definition is not None:
+            refuse_errors(validate(db, segment.kind, definition, key=key))
         version = db.execute(SQL.lock_version, {"key": key}).fetchone()
         if expected_version is not None and version != (expected_version,):
             found = version[0] if version else "none"
@@ -174,6 +176,7 @@ def delete(db: Connection, key: str, *, actor: str, now: datetime) -> None:
             f"{key} is a dbt model: delete {segment.definition.get('file', 'its file')} and run `engage build`."
         )
     with db.transaction():
+        db.execute(SQL.lock_definitions)
         db.execute(SQL.lock_version, {"key": key})
         campaigns = [row[0] for row in db.execute(SQL.campaigns_using, {"segment_id": segment.segment_id}).fetchall()]
         if campaigns:

@@ -7,6 +7,10 @@ with created as (
 insert into engage.segment_versions (segment_id, version, definition, created_at, created_by)
 select segment_id, version, definition, :now, :actor from created;
 
+-- name: lock_definitions()
+-- definitions are checked against each other: two saved at once could close a circle, or use what is being deleted
+select pg_advisory_xact_lock(hashtextextended('engage.segment_definitions', 0));
+
 -- name: lock_version(key)
 select version from engage.segments where key = :key and is_active for update;
 
@@ -15,6 +19,8 @@ with changed as (
     update engage.segments
     set title = coalesce(:title, title),
         description = coalesce(:description, description),
+        -- live evaluation begins with a refresh of its own
+        evaluated_version = case when :refresh::text = 'live' and refresh <> 'live' then null else evaluated_version end,
         refresh = coalesce(:refresh, refresh),
         version = version + (:definition::jsonb is not null and definition <> :definition::jsonb)::integer,
         definition = coalesce(:definition::jsonb, definition)

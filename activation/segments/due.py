@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from graphlib import TopologicalSorter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,19 +28,25 @@ def refresh_changed(db: Connection, *, now: datetime) -> list[RefreshReport]:
 
 
 def changed(db: Connection, *, now: datetime) -> Iterable[str]:
-    """Keys of those whose definition, inputs or windows moved since they were refreshed; other paces than a build's excepted."""
+    """Keys of those whose definition, inputs or windows moved since they were refreshed.
+
+    Those with an hour of their own are among them only while their last try failed.
+    """
     del now
-    found = _segments(db)
-    moved: set[str] = set()
+    segments = {each["key"]: each for each in _segments(db)}
+    inputs = {key: _inputs(each) for key, each in segments.items()}
     # those that others refer to come first, so that a change travels on
-    for segment in sorted(found, key=lambda each: len(_inputs(each)["segments"])):
-        if segment["refresh"] in {AFTER_BUILD, LIVE} and _has_moved(db, segment, moved):
-            moved.add(segment["key"])
+    order = TopologicalSorter({key: read["segments"] & segments.keys() for key, read in inputs.items()}).static_order()
+    moved: set[str] = set()
+    for key in order:
+        of_a_build = segments[key]["refresh"] in {AFTER_BUILD, LIVE} or segments[key]["problem"]
+        if of_a_build and _has_moved(db, segments[key], inputs[key], moved):
+            moved.add(key)
     return sorted(moved)
 
 
 def due_by_cron(db: Connection, *, now: datetime) -> list[str]:
-    """Keys of the segments with a pace of their own whose last time has passed since their last refresh."""
+    """Keys of the segments with a pace of their own whose last time has passed since they were last tried."""
     zone = ZoneInfo(load_settings().workspace_time_zone)
     local = now.astimezone(zone)
     return [
@@ -47,8 +54,7 @@ def due_by_cron(db: Connection, *, now: datetime) -> list[str]:
         for segment in _segments(db)
         if segment["refresh"] not in {AFTER_BUILD, LIVE}
         and (
-            segment["refreshed_at"] is None
-            or croniter(segment["refresh"], local).get_prev(datetime) > segment["refreshed_at"]
+            segment["tried_at"] is None or croniter(segment["refresh"], local).get_prev(datetime) > segment["tried_at"]
         )
     ]
 
@@ -58,12 +64,11 @@ def _segments(db: Connection) -> list[dict[str, Any]]:
         return cursor.execute(SQL.not_dbt).fetchall()
 
 
-def _has_moved(db: Connection, segment: dict[str, Any], moved: set[str]) -> bool:
+def _has_moved(db: Connection, segment: dict[str, Any], inputs: dict[str, Any], moved: set[str]) -> bool:
     if segment["kind"] != "rules" or segment["refreshed_at"] is None or segment["problem"]:
         return True  # of the other kinds nothing is known but their result
     if segment["evaluated_version"] != segment["version"]:
         return True
-    inputs = _inputs(segment)
     if inputs["moves"] or inputs["segments"] & moved:
         return True
     row = db.execute(

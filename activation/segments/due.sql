@@ -1,5 +1,7 @@
 -- name: not_dbt()
-select key, kind, definition, refresh, refreshed_at, version, evaluated_version, problem
+select
+    key, kind, definition, refresh, refreshed_at, version, evaluated_version, problem,
+    greatest(refreshed_at, problem_at) as tried_at
 from engage.segments
 where is_active and kind <> 'dbt'
 order by key;

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
-from sqlalchemy import ColumnElement, Select, Text, case, cast, func, literal_column, null, select
+from sqlalchemy import Text, cast, func, literal_column, select
 
 from activation.errors import NotFound
 from activation.segments import commands
 from activation.segments.catalogue import Catalogue
+from activation.segments.found import found
 from activation.segments.kinds.contract import Members, MembersUnavailable
 from activation.segments.kinds.registry import KINDS
 from activation.segments.kinds.rule_tree import parse_checked
@@ -62,15 +63,14 @@ def why(db: Connection, key: str, contact_id: int, *, at: datetime) -> Explanati
     membership = db.execute(SQL.membership, {"segment_id": segment.segment_id, "contact_id": contact_id}).fetchone()
     names = commands.names(db)
     if segment.kind == "rules":
-        root = _tree(db, parse_checked(segment.definition, names), names, contact_id, at)
+        root = steps(db, Compiler(names, at), parse_checked(segment.definition, names), contact_id)
     else:
         root = _whole(db, segment, names, contact_id, at)
     return Explanation(key, contact_id, membership is not None, membership[0] if membership else None, root)
 
 
-def _tree(db: Connection, tree: schema.RuleTree, names: Catalogue, contact_id: int, at: datetime) -> Step:
+def steps(db: Connection, compiler: Compiler, tree: schema.RuleTree, contact_id: int) -> Step:
     """One statement asks for the truth and the value of every leaf; groups follow from them."""
-    compiler = Compiler(names, at)
     places = list(schema.leaves(tree))
     contact = compiler.contacts()
     columns: list[Any] = []
@@ -78,7 +78,7 @@ def _tree(db: Connection, tree: schema.RuleTree, names: Catalogue, contact_id: i
         columns.append(
             func.coalesce(compiler.condition(leaf, contact), literal_column("false")).label(f"truth_{number}")
         )
-        columns.append(cast(_found(compiler, leaf, contact, contact_id), Text).label(f"found_{number}"))
+        columns.append(cast(found(compiler, leaf, contact, contact_id), Text).label(f"found_{number}"))
     answers: dict[str, tuple[bool, str | None]] = {}
     # a SELECT holds 1,664 columns; trees hold up to 1,000 conditions
     for start in range(0, len(columns), 500):
@@ -94,67 +94,16 @@ def _tree(db: Connection, tree: schema.RuleTree, names: Catalogue, contact_id: i
 
 def _step(node: Any, path: str, answers: Mapping[str, tuple[bool, str | None]]) -> Step:
     if isinstance(node, schema.And | schema.Or):
-        steps = [
+        parts = [
             _step(child, f"{path}.conditions[{number}]", answers) for number, child in enumerate(node.conditions, 1)
         ]
         together = all if isinstance(node, schema.And) else any
-        return Step(path, in_words(node), together(step.outcome for step in steps), steps=steps)
+        return Step(path, in_words(node), together(part.outcome for part in parts), steps=parts)
     if isinstance(node, schema.Not):
         inner = _step(node.condition, f"{path}.condition", answers)
         return Step(path, in_words(node), not inner.outcome, steps=[inner])
     outcome, found = answers[path]
     return Step(path, in_words(node), outcome, found)
-
-
-def _found(compiler: Compiler, leaf: schema.Leaf, contact: Any, contact_id: int) -> ColumnElement[Any]:
-    """The value that decided, as text."""
-    if isinstance(leaf, schema.AttributeCondition):
-        value = cast(contact.c[leaf.attribute], Text)
-        return (
-            func.coalesce(value, "not set")
-            if leaf.operator != "has_been"
-            else _since(compiler, leaf, value, contact_id)
-        )
-    if isinstance(leaf, schema.BucketCondition):
-        return cast(null(), Text)
-    if isinstance(leaf, schema.EventCount | schema.EventTime | schema.EventMeasure | schema.EventSequence):
-        return _events_found(compiler, leaf, contact_id).scalar_subquery()
-    return cast(null(), Text)
-
-
-def _since(compiler: Compiler, leaf: schema.AttributeCondition, value: Any, contact_id: int) -> ColumnElement[Any]:
-    version = compiler.versions(leaf.attribute)
-    newest = (
-        select(func.max(version.c.valid_from)).where(version.c.contact_id == contact_id, version.c.valid_to.is_(None))
-    ).scalar_subquery()
-    return func.coalesce(value, "not set") + func.coalesce(
-        ", recorded since " + cast(newest, Text), ", not yet recorded"
-    )
-
-
-def _events_found(compiler: Compiler, leaf: Any, contact_id: int) -> Select[Any]:
-    event = compiler.events("found")
-    conditions = [
-        event.c.contact_id == contact_id,
-        *compiler.matching(event, leaf.event, leaf.where),
-        *compiler.window(event, getattr(leaf, "window", None)),
-    ]
-    number = cast(func.count(), Text) + case((func.count() == 1, " event"), else_=" events")
-    newest = func.coalesce(
-        ", the last on "
-        + func.to_char(
-            func.timezone(compiler.catalogue.time_zone, func.max(event.c.occurred_at)), "YYYY-MM-DD HH24:MI"
-        ),
-        "",
-    )
-    if isinstance(leaf, schema.EventTime):
-        moment = (func.min if leaf.operator == "first_time" else func.max)(event.c.occurred_at)
-        local = func.to_char(func.timezone(compiler.catalogue.time_zone, moment), "YYYY-MM-DD HH24:MI")
-        return select(func.coalesce(local, "never")).where(*conditions)
-    if isinstance(leaf, schema.EventMeasure):
-        value = compiler.measure(event, leaf)
-        return select(func.coalesce(cast(value, Text), "not set") + " over " + number).where(*conditions)
-    return select(number + newest).where(*conditions)
 
 
 def _whole(db: Connection, segment: commands.Segment, names: Catalogue, contact_id: int, at: datetime) -> Step:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import yaml
 from psycopg import Connection
 
@@ -15,14 +18,14 @@ from activation.segments.kinds.rule_tree import parse_checked
 from activation.segments.preview import as_text
 from activation.segments.rules.compile import Compiler, Sources, as_members
 
-# what dbt models may refer to, by what the compiler writes
+# what the compiler reads, and how a dbt model refers to it
 REFERENCES = {
-    "profiles.contact_profiles": '{{ ref("contact_profiles") }}',
-    "core.events": '{{ ref("events") }}',
-    "core.contact_history": '{{ ref("contact_history") }}',
-    "engage.segment_members": '{{ source("membership_log", "segment_members") }}',
-    "engage.segment_list_entries": '{{ source("membership_log", "segment_list_entries") }}',
-    "engage.message_events": '{{ source("message_log", "message_events") }}',
+    "profiles": '{{ ref("contact_profiles") }}',
+    "events": '{{ ref("events") }}',
+    "history": '{{ ref("contact_history") }}',
+    "members": '{{ source("membership_log", "segment_members") }}',
+    "lists": '{{ source("membership_log", "segment_list_entries") }}',
+    "message_events": '{{ source("message_log", "message_events") }}',
 }
 
 
@@ -36,42 +39,40 @@ class DbtModel:
 
 
 def as_dbt_model(db: Connection, key: str, *, name: str | None = None) -> DbtModel:
-    """The model of a rules segment; windows stay relative to the time of each build. Raises Refused for other kinds."""
+    """The model of a rules segment; windows stay relative to the time of each build.
+
+    Raises Refused for other kinds, and for a name that is none.
+    """
     segment = commands.show(db, key)
     if segment.kind != "rules":
         raise Refused(f"{key} is a {segment.kind} segment: only rules can be exported as a dbt model.")
+    model = name or f"{key}_reviewed"
+    if not commands.KEY.fullmatch(model):
+        raise Refused(f"{model!r} is no name of a model: a small letter, then small letters, digits and _, at most 63.")
     names = commands.names(db)
     tree = parse_checked(segment.definition, names)
-    written = as_text(db, as_members(Compiler(names, None, Sources()).tree(tree)))
-    models = {
-        f"segments.{name}": f'{{{{ ref("{name}") }}}}' for name, entry in names.segments.items() if entry.kind == "dbt"
-    }
-    references = REFERENCES | models
-    for table, reference in references.items():
-        written = re.sub(rf"(?<![\w.]){re.escape(table)}(?![\w.])", reference, written)
-    model = name or f"{key}_reviewed"
-    return DbtModel(model, _model(segment, _escaped(written, list(references.values()))), _yml(segment, model))
+    mark = _mark(segment.definition)
+    sources = Sources(**{name: (mark, name) for name in REFERENCES}, models=f"{mark}_models")
+    written = as_text(db, as_members(Compiler(names, None, sources).tree(tree)))
+    return DbtModel(model, _model(segment, _with_references(written, mark)), _yml(segment, model))
+
+
+def _mark(definition: Mapping[str, Any]) -> str:
+    """A schema that no text of the definition names: none can hold its own fingerprint."""
+    return "in_" + hashlib.sha256(orjson.dumps(definition)).hexdigest()[:32]
+
+
+def _with_references(statement: str, mark: str) -> str:
+    """Relations become references of dbt; text of the rules stays as it is, also what looks like Jinja or ends a line."""
+    statement = statement.replace("\r", "' || chr(13) || '")  # a file is read with each end of a line as \n
+    statement = re.sub(r"\{[{%#]", lambda opening: f"{{{{ '{opening[0]}' }}}}", statement)
+    statement = re.sub(rf'{mark}_models\."?(\w+)"?', r'{{ ref("\1") }}', statement)
+    return re.sub(rf'{mark}\."?(\w+)"?', lambda relation: REFERENCES[relation[1]], statement)
 
 
 def _model(segment: commands.Segment, statement: str) -> str:
     from_where = f"exported from the rules segment {segment.key}, version {segment.version}"
-    return f"-- {from_where}\nwith members as (\n{_indented(statement)}\n)\n\nselect contact_id from members\n"
-
-
-def _escaped(statement: str, references: list[str]) -> str:
-    """Text of the rules that looks like Jinja stays text."""
-    placed = {reference: f"\x00{number}\x00" for number, reference in enumerate(references)}
-    for reference, mark in placed.items():
-        statement = statement.replace(reference, mark)
-    for opening in ("{{", "{%", "{#"):
-        statement = statement.replace(opening, "{{ '" + opening + "' }}")
-    for reference, mark in placed.items():
-        statement = statement.replace(mark, reference)
-    return statement
-
-
-def _indented(statement: str) -> str:
-    return "\n".join(f"    {line}" for line in statement.splitlines())
+    return f"-- {from_where}\nwith members as (\n{statement}\n)\n\nselect contact_id from members\n"
 
 
 def _yml(segment: commands.Segment, model: str) -> str:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, Rollback, sql
 from psycopg.rows import class_row
 
 from activation import guard
 from activation.segments.catalogue import Catalogue
 from activation.segments.kinds.rule_tree import parse_checked, segments_used
 from activation.segments.problems import DefinitionRefused
-from activation.segments.refresh import INPUT_SUITES, Refreshable, in_order
+from activation.segments.refresh import INPUT_SUITES, Refreshable, in_order, jump, keep
 from activation.segments.rules import schema
 from activation.segments.rules.compile import Compiler, Sources, as_members
 from engage_db import named_sql
@@ -83,12 +83,36 @@ def evaluate_contacts(
         for start in range(0, len(wave), 25):
             _evaluate(db, compiler, wave[start : start + 25], trees)
         db.execute(SQL.show_wave_to_the_next, {"segments": [segment.segment_id for segment in wave]})
-    row = db.execute(
-        SQL.apply_difference,
-        {"segments": [segment.segment_id for segment in segments], "contacts": list(contacts), "now": now},
-    ).fetchone()
-    assert row is not None
-    return row[0], row[1], problems
+    moves, held = _move(db, segments, contacts, now)
+    return sum(entered for _, entered, _ in moves), sum(exited for _, _, exited in moves), problems | held
+
+
+def _move(
+    db: Connection, segments: Sequence[Refreshable], contacts: Sequence[int], now: datetime
+) -> tuple[list[tuple[int, int, int]], dict[str, str]]:
+    """Size, entries and exits of those that changed. A size that jumps is left for the next build to believe or not."""
+    with db.transaction() as attempt:
+        moves = _write(db, segments, contacts, now)
+        held = {
+            each.key: problem
+            for each in segments
+            if each.segment_id in moves and (problem := jump(each, moves[each.segment_id][0]))
+        }
+        if held:
+            raise Rollback(attempt)
+    if held:
+        moves = _write(db, [each for each in segments if each.key not in held], contacts, now)
+    for each in segments:
+        if each.key in held:
+            keep(db, each, held[each.key], now)
+    return list(moves.values()), held
+
+
+def _write(
+    db: Connection, segments: Sequence[Refreshable], contacts: Sequence[int], now: datetime
+) -> dict[int, tuple[int, int, int]]:
+    arguments = {"segments": [each.segment_id for each in segments], "contacts": list(contacts), "now": now}
+    return {row[0]: (row[1], row[2], row[3]) for row in db.execute(SQL.apply_difference, arguments).fetchall()}
 
 
 def _evaluate(

@@ -86,6 +86,7 @@ entered as (
     insert into engage.segment_members (segment_id, contact_id, entered_at)
     select now.segment_id, now.contact_id, :now
     from pg_temp.live_now now
+    where now.segment_id = any(:segments::bigint[])
     on conflict (segment_id, contact_id) do nothing
     returning segment_id, contact_id, entered_at
 ),
@@ -116,7 +117,7 @@ measured as (
     on conflict (segment_id, measured_at) do update
     set size = excluded.size, entered = segment_sizes.entered + excluded.entered, exited = segment_sizes.exited + excluded.exited
 )
-select (select count(*) from entered), (select count(*) from exited);
+select segment_id, size, entered::bigint, exited::bigint from sized;
 
 -- name: settle(before)
 delete from engage.live_contacts where evaluated_at < :before;

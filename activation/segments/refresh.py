@@ -91,7 +91,7 @@ def refresh(
     if not found:
         raise NotFound(f"There is no active segment {key}. `engage segment list` shows those there are.")
     if blocked := guard.blocked_by(db, INPUT_SUITES):
-        return _keep(db, found[0], blocked, now)
+        return keep(db, found[0], blocked, now)
     return _refresh(db, found[0], names or _catalogue(db), now, accept_jump=accept_jump)
 
 
@@ -106,7 +106,7 @@ def refresh_all(
         segment for segment in _active(db, None if keys is None else list(keys)) if not kinds or segment.kind in kinds
     ]
     if blocked := guard.blocked_by(db, INPUT_SUITES):
-        return [_keep(db, segment, blocked, now) for segment in found]
+        return [keep(db, segment, blocked, now) for segment in found]
     names = _catalogue(db)
     ordered = in_order(found)
     trees = {segment.key: segment.definition for segment in ordered if segment.kind == "rules"}
@@ -158,9 +158,9 @@ def _refresh(
             return _replace(db, segment, members, now, accept_jump=accept_jump)
     except psycopg.Error as error:
         first_line = str(error).strip().splitlines()[0]
-        return _keep(db, segment, f"its SQL failed: {first_line}", now)
+        return keep(db, segment, f"its SQL failed: {first_line}", now)
     except (MembersUnavailable, Refused) as error:
-        return _keep(db, segment, str(error), now)
+        return keep(db, segment, str(error), now)
 
 
 def fill_segment_now(db: Connection, members: Members) -> int:
@@ -182,8 +182,8 @@ def _replace(
     db: Connection, segment: Refreshable, members: Members, now: datetime, *, accept_jump: bool
 ) -> RefreshReport:
     new_size = fill_segment_now(db, members)
-    if not accept_jump and segment.version == segment.evaluated_version and (jump := _jump(segment, new_size)):
-        raise MembersUnavailable(jump)
+    if not accept_jump and segment.version == segment.evaluated_version and (problem := jump(segment, new_size)):
+        raise MembersUnavailable(problem)
     entered, exited = _move(db, segment, now)
     pause_point("membership")
     total = db.execute(
@@ -194,13 +194,14 @@ def _replace(
         },
     ).fetchone()  # fmt: skip
     assert total is not None
+    if _is_live(segment) and segment.version != segment.evaluated_version:
+        db.execute(SQL.ask_live_again, {"now": now})
     return RefreshReport(segment.key, total[0], entered, exited)
 
 
 def _move(db: Connection, segment: Refreshable, now: datetime) -> tuple[int, int]:
     """Entries and exits from what segment_now and the members do not have in common."""
-    is_live = segment.kind == "rules" and segment.refresh == "live"
-    arguments = {"segment_id": segment.segment_id, "now": now, "is_live": is_live}
+    arguments = {"segment_id": segment.segment_id, "now": now, "is_live": _is_live(segment)}
     if not db.execute(SQL.find_moves, arguments).rowcount:
         return 0, 0
     db.execute(SQL.index_moves)
@@ -213,7 +214,11 @@ def _move(db: Connection, segment: Refreshable, now: datetime) -> tuple[int, int
     return entered, exited
 
 
-def _jump(segment: Refreshable, new: int) -> str | None:
+def _is_live(segment: Refreshable) -> bool:
+    return segment.kind == "rules" and segment.refresh == "live"
+
+
+def jump(segment: Refreshable, new: int) -> str | None:
     """Why the new size is not believed; None when it is. Small segments may do as they like."""
     settings = load_settings()
     factor = settings.segment_size_guard if segment.size_guard is None else float(segment.size_guard)
@@ -230,7 +235,8 @@ def _jump(segment: Refreshable, new: int) -> str | None:
     )
 
 
-def _keep(db: Connection, segment: Refreshable, problem: str, now: datetime) -> RefreshReport:
+def keep(db: Connection, segment: Refreshable, problem: str, now: datetime) -> RefreshReport:
+    """Notes why the segment keeps its last good members."""
     with db.transaction():
         db.execute(SQL.record_problem, {"segment_id": segment.segment_id, "problem": problem, "now": now})
     return RefreshReport(segment.key, segment.size or 0, problem=problem)

@@ -84,5 +84,14 @@ noted as (
 )
 select size from counted;
 
+-- name: ask_live_again(now)
+-- a definition that is new to live evaluation: those whom it had seen before were not asked about this one
+with again as (
+    insert into engage.live_changes (contact_id, landed_at)
+    select contact_id, :now from engage.live_contacts
+    returning 1
+)
+select pg_notify('engage_live', '') from again limit 1;
+
 -- name: record_problem(segment_id, problem, now)
 update engage.segments set problem = :problem, problem_at = :now where segment_id = :segment_id;

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
 from activation.errors import NotFound
@@ -80,4 +82,20 @@ def load(db: Connection, template_version_id: int) -> Version:
         version = cursor.execute(SQL.load, {"template_version_id": template_version_id}).fetchone()
     if version is None:
         raise NotFound(f"There is no template version {template_version_id}.")
+    return version
+
+
+async def load_all(db: AsyncConnection[Any], template_version_ids: Collection[int]) -> dict[int, Version]:
+    """Versions by their ids."""
+    async with db.cursor(row_factory=class_row(Version)) as cursor:
+        await cursor.execute(SQL.load_all, {"template_version_ids": list(template_version_ids)})
+        return {version.template_version_id: version for version in await cursor.fetchall()}
+
+
+def newest(db: Connection, key: str) -> Version:
+    """The newest version of a template. Raises NotFound."""
+    with db.cursor(row_factory=class_row(Version)) as cursor:
+        version = cursor.execute(SQL.newest, {"key": key}).fetchone()
+    if version is None:
+        raise NotFound(f"There is no template {key}. `engage template list` shows those there are.")
     return version

@@ -31,3 +31,17 @@ select template_version_id, key, subject, preheader, body_html, body_text
 from engage.template_versions
 join engage.message_templates using (template_id)
 where template_version_id = :template_version_id;
+
+-- name: load_all(template_version_ids)
+select template_version_id, key, subject, preheader, body_html, body_text
+from engage.template_versions
+join engage.message_templates using (template_id)
+where template_version_id = any(:template_version_ids);
+
+-- name: newest(key)
+select template_version_id, key, subject, preheader, body_html, body_text
+from engage.template_versions
+join engage.message_templates using (template_id)
+where key = :key
+order by version desc
+limit 1;

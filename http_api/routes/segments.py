@@ -20,6 +20,7 @@ from activation.segments.preview import difference
 from activation.segments.preview import preview as look
 from activation.segments.problems import DefinitionRefused
 from activation.segments.refresh import refresh as refresh_segment
+from activation.segments.refresh import refresh_all
 from activation.segments.rules.operators import OPERATORS
 from activation.segments.rules.schema import json_schema
 from engage_db.connection import connect_engage
@@ -116,6 +117,11 @@ def preview(draft: Draft, db: Db) -> Any:
     return look(db, draft.kind, draft.definition, at=now(), sample=draft.sample)
 
 
+@router.post("/evaluate")
+def evaluate_all(db: Db) -> dict[str, Any]:
+    return {"refreshed": refresh_all(db, now=now())}
+
+
 @router.post("/backtest")
 def backtest_draft(asked: Dates, db: Db) -> dict[str, Any]:
     if asked.definition is None:
@@ -144,6 +150,12 @@ def delete(key: str, db: Db, actor: Caller) -> None:
 @router.post("/{key}/evaluate")
 def evaluate(key: str, db: Db, *, accept_jump: bool = False) -> Any:
     return refresh_segment(db, key, now=now(), accept_jump=accept_jump)
+
+
+@router.post("/{key}/preview")
+def preview_saved(key: str, db: Db, sample: Annotated[int, Query(ge=0, le=1000)] = 10) -> Any:
+    segment = commands.show(db, key)
+    return look(db, segment.kind, segment.definition, at=now(), sample=sample, key=key)
 
 
 @router.post("/{key}/diff")
@@ -193,16 +205,25 @@ def change_list(
     return {"upload": report, "refreshed": refresh_segment(db, key, now=now(), accept_jump=True)}
 
 
-@router.post("/{key}/csv")
-async def upload_csv(
-    key: str, request: Request, db: Db, actor: Caller, mode: Literal["add", "replace", "remove"] = "add"
-) -> dict[str, Any]:
+async def posted_file(request: Request) -> bytes:
+    """The body as it was sent; refused while it comes when it is too large."""
     content = bytearray()
     async for piece in request.stream():
         content += piece
         if len(content) > LARGEST_UPLOAD:
             raise HTTPException(413, f"At most {LARGEST_UPLOAD // 2**20} MB at once: split the file.")
-    report = lists.upload(db, key, lists.read_csv(bytes(content)), mode=mode, actor=actor, now=now())
+    return bytes(content)
+
+
+@router.post("/{key}/csv")
+def upload_csv(
+    key: str,
+    content: Annotated[bytes, Depends(posted_file)],
+    db: Db,
+    actor: Caller,
+    mode: Literal["add", "replace", "remove"] = "add",
+) -> dict[str, Any]:
+    report = lists.upload(db, key, lists.read_csv(content), mode=mode, actor=actor, now=now())
     return {"upload": report, "refreshed": refresh_segment(db, key, now=now(), accept_jump=True)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from activation.campaigns import runs
+from activation.campaigns.audience import Policy
 from orchestration.resources import EngageDb, Senders, now
 
 
@@ -57,7 +58,12 @@ def audience_snapshot(
                 runs.plan(db, due.campaign_id, due.scheduled_for, now=now())
         reports = [
             runs.snapshot(
-                db, run.campaign_run_id, sender=settings.mail_from, provider=settings.mail_provider, now=now()
+                db,
+                run.campaign_run_id,
+                sender=settings.mail_from,
+                provider=settings.mail_provider,
+                now=now(),
+                policy=Policy(settings.workspace_time_zone, settings.unknown_consent_counts),
             )
             for run in runs.open_runs(db)
             if run.snapshot_at is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from activation.segments import live
+from activation.segments import commands, live
 from activation.segments.due import refresh_changed
 from activation.segments.kinds.dbt_model import SegmentDefinition, segments_in
 from activation.segments.refresh import RefreshReport, refresh, register
@@ -95,7 +95,7 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
             # what live evaluation saw before this run began is in the tables that the run has built
             live.settle(db, before=began_at(context))
             reports = refresh_changed(db, now=now())
-        return refreshed(reports)
+            return refreshed(reports, commands.list_all(db))
 
     return [*(membership_asset(segment) for segment in segments), defined_on_screens, segment_tables]
 
@@ -109,13 +109,14 @@ def began_at(context: dg.AssetExecutionContext) -> datetime:
 SIZES_CHECK = dg.AssetCheckSpec(
     "sizes_are_believable",
     asset=dg.AssetKey(["membership", "defined_on_screens"]),
-    description="No segment kept its last good membership because of its size or because its definition failed.",
+    description="No segment, of whatever kind and pace, keeps its last good membership because of its size or because its "
+    "definition failed.",
 )
 
 
-def refreshed(reports: list[RefreshReport]) -> dg.MaterializeResult[Any]:
-    """The result of refreshing several segments, with a check that names those that kept their members."""
-    problems = {report.key: report.problem for report in reports if report.problem}
+def refreshed(reports: list[RefreshReport], segments: list[commands.Segment]) -> dg.MaterializeResult[Any]:
+    """The result of refreshing several segments, with a check that names all those that keep their members as they were."""
+    problems = {segment.key: segment.problem for segment in segments if segment.problem}
     return dg.MaterializeResult(
         metadata={
             "segments": len(reports),
@@ -127,7 +128,7 @@ def refreshed(reports: list[RefreshReport]) -> dg.MaterializeResult[Any]:
                 check_name=SIZES_CHECK.name,
                 passed=not problems,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={key: problem for key, problem in problems.items() if problem},
+                metadata=problems,
             )
         ],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,6 +59,7 @@ class Bench:
         started = time.perf_counter()
         result = work()
         self.seconds[name] = time.perf_counter() - started
+        tell(f"{name}: {self.seconds[name]:.2f} s")
         return result
 
     def statement_seconds(self, table: str, statement: sql.Composable, parameters: Mapping[str, Any]) -> float:
@@ -72,6 +74,11 @@ class Bench:
             sql.SQL("copy (select contact_id from {} order by 1) to stdout").format(sql.Identifier(table))
         ) as rows:
             return np.array(b"".join(bytes(block) for block in rows).split(), dtype=np.int64)
+
+
+def tell(progress: str) -> None:
+    """The table comes at the end, which at full size is long after the beginning."""
+    print(progress, file=sys.stderr, flush=True)
 
 
 def measure(scale: float) -> Rows:
@@ -129,6 +136,7 @@ def _company(scale: float) -> Iterator[Bench]:
             started = time.perf_counter()
             world.build(url, size)
             load_seconds = time.perf_counter() - started
+            tell(f"{size.contacts:,} contacts and {size.events:,} events: {load_seconds:.1f} s")
             with psycopg.connect(url, autocommit=True, options=SESSION) as db:
                 factory.pass_data_tests(db)
                 yield Bench(db, Path(folder), size, load_seconds)
@@ -193,6 +201,7 @@ def _references(bench: Bench) -> Rows:
             if not np.array_equal(found, other)
         ]
         agreeing += not wrong
+        tell(f"{key}: {ours:.3f} s, by hand {by_hand:.3f} s, DuckDB {in_duckdb:.3f} s")
         totals += (ours, by_hand, in_duckdb)
         people = f"{key}, {len(found):,} people" + (f", BUT {' and '.join(wrong)}" if wrong else "")
         lines += [

@@ -124,6 +124,8 @@ def add_campaign(db: psycopg.Connection, *, contacts: int = 5, key: str = "sale"
     commands.create(
         db, name=key, segment="everybody", template="news", cron=cron, time_zone="Europe/Rome", actor="test", now=NOW
     )
+    # far away, so that tests whose delivery runs by the real clock still send what NOW froze
+    db.execute("update engage.campaigns set deadline_minutes = 5000000 where key = %s", [key])
     campaign = commands.launch(db, key, now=NOW)
     db.commit()
     return campaign

@@ -10,7 +10,8 @@ import pytest
 
 from activation.campaigns import commands, runs
 from activation.channels.registry import mail_channels
-from activation.delivery import send
+from activation.delivery import lane
+from activation.delivery.compose import Composer
 from activation.delivery.send import Delivery, deliver
 from activation.tracking.tokens import Links
 from tests.factories import engage as given
@@ -53,9 +54,11 @@ def delivery(engage_url, provider, clock):
     return Delivery(
         engage_url=engage_url,
         channels=channels,
-        links=Links(public_url="https://engage.test.dev", secrets=["s"]),
-        workspace="test",
-        postal_address="Via Roma 1",
+        composer=Composer(
+            links=Links(public_url="https://engage.test.dev", secrets=["s"]),
+            workspace="test",
+            postal_address="Via Roma 1",
+        ),
         clock=clock,
         chance=lambda: 0.5,
     )
@@ -118,7 +121,7 @@ def test_a_mail_carries_its_own_links_and_headers(engage_db, provider, delivery)
     assert link in mail["html"]
     assert "Hello Name2" in mail["text"]
     message = engage_db.execute("select message_id from engage.campaign_messages where contact_id = 2").fetchone()[0]
-    assert delivery.links.message_of("u", link.rsplit("/", 1)[1]) == message
+    assert delivery.composer.links.message_of("u", link.rsplit("/", 1)[1]) == message
     assert {"name": "message_id", "value": str(message)} in mail["tags"]
 
 
@@ -179,7 +182,7 @@ def test_a_contact_that_breaks_the_template_is_skipped_with_the_reason(engage_db
     assert reason == ("render_error", "subject: a value breaks the line")
 
 
-def test_a_refused_key_halts_the_run_burns_nobody_and_goes_on_when_mended(engage_db, provider, delivery):
+def test_a_refused_key_halts_the_run_burns_nobody_and_goes_on_when_mended(engage_db, provider, delivery, clock):
     sending(engage_db, 120)
     provider.fault("status", status=401, name="invalid_api_key", message="API key is invalid", times=None)
 
@@ -191,6 +194,7 @@ def test_a_refused_key_halts_the_run_burns_nobody_and_goes_on_when_mended(engage
     engage_db.commit()
 
     provider.clear_faults()
+    clock.ahead = timedelta(seconds=61)  # the breaker stays open for a minute, then one batch tries
     assert deliver(delivery).problems == {}
     assert given.states(engage_db) == {"sent": 120}
     assert_counted(engage_db, provider)
@@ -240,12 +244,12 @@ def test_a_key_that_may_be_forgotten_is_never_used_again(engage_db, provider, de
     sending(engage_db, 5)
     provider.fault("accept_then_cut", times=None)
     engage_db.execute("select 1")
-    patience = send.PATIENCE
+    patience = lane.PATIENCE
     try:
-        send.PATIENCE = timedelta()
+        lane.PATIENCE = timedelta()
         deliver(delivery)
     finally:
-        send.PATIENCE = patience
+        lane.PATIENCE = patience
     provider.clear_faults()
     provider.advance(25 * 3600)
     clock.ahead += timedelta(hours=25)

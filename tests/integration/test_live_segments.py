@@ -193,3 +193,44 @@ def test_a_segment_with_a_broken_definition_is_left_alone_and_named(db):
 
     assert "town" in report.problems["romans"]
     assert members(db) == [1, 2, 5]
+
+
+def test_a_size_that_jumps_in_one_round_keeps_the_members_and_the_other_segments_go_on(db):
+    for number in range(10, 40):
+        factory.add_contact(db, number, plan="pro", city="Rome")
+    tree = {"version": 1, "where": {"type": "attribute", "attribute": "city", "operator": "equals", "value": "Rome"}}
+    commands.create(db, "romans", kind="rules", title="Romans", definition=tree, refresh="live", actor="ada", now=AT)
+    for key in ("pros", "romans"):
+        refresh.refresh(db, key, now=AT, accept_jump=True)
+    db.execute(
+        "update profiles.contact_profiles set plan = null, city = case when contact_id < 12 then 'Bari' else city end"
+    )
+    land(db, *range(1, 40))
+
+    report = live.evaluate_changes(db, commands.names(db), now=AT + timedelta(minutes=1))
+
+    assert "from 32 to 0, beyond the guard's factor" in report.problems["pros"]
+    assert (report.entered, report.exited) == (0, 2)
+    assert (len(members(db)), len(members(db, "romans"))) == (32, 28)
+    assert (commands.show(db, "pros").problem, commands.show(db, "romans").problem) == (report.problems["pros"], None)
+
+
+def test_a_segment_that_becomes_live_is_asked_of_those_whom_live_evaluation_had_seen_before(db):
+    db.execute("update profiles.contact_profiles set city = 'Rome' where contact_id in (3, 4)")
+    land(db, 3)
+    live.evaluate_changes(db, commands.names(db), now=AT)
+    tree = {"version": 1, "where": {"type": "attribute", "attribute": "city", "operator": "equals", "value": "Rome"}}
+    commands.create(db, "romans", kind="rules", title="Romans", definition=tree, refresh="live", actor="ada", now=AT)
+
+    refresh.refresh(db, "romans", now=AT)
+    live.evaluate_changes(db, commands.names(db), now=AT)
+
+    assert members(db, "romans") == [3, 4]
+    commands.update(db, "romans", refresh="after every build", actor="ada", now=AT)
+    db.execute("update profiles.contact_profiles set city = 'Rome' where contact_id = 5")
+    land(db, 5)
+    live.evaluate_changes(db, commands.names(db), now=AT)
+    commands.update(db, "romans", refresh="live", actor="ada", now=AT)
+    refresh.refresh(db, "romans", now=AT)
+    live.evaluate_changes(db, commands.names(db), now=AT)
+    assert members(db, "romans") == [3, 4, 5]

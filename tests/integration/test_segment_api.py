@@ -80,6 +80,8 @@ def test_a_segment_lives_its_life_over_http(api):
     assert len(api.post("/v1/segments/pros/backtest", headers=KEY, json={}).json()["points"]) == 30
     assert "ref(" in api.get("/v1/segments/pros/export", headers=KEY).json()["sql"]
     assert api.post("/v1/segments/pros/evaluate", headers=KEY).json()["problem"] is None
+    assert api.post("/v1/segments/evaluate", headers=KEY).json()["refreshed"][0]["size"] == 3
+    assert api.post("/v1/segments/pros/preview?sample=1", headers=KEY).json()["total"] == 3
     assert api.post("/v1/segments/pros/snapshots/now", headers=KEY).json()["size"] == 3
     assert api.delete("/v1/segments/pros", headers=KEY).status_code == 204
     assert api.get("/v1/segments/pros", headers=KEY).status_code == 404

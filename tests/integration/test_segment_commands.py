@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 
 import psycopg
 import pytest
@@ -220,6 +222,24 @@ def test_a_circle_is_refused_with_its_trail(db):
         create(db, "self", rules(in_segment("self")))
 
 
+def test_of_two_edits_at_once_that_close_a_circle_together_one_is_refused(db, engage_url):
+    create(db, "a", PROS)
+    create(db, "b", PROS)
+
+    def edit(key, other):
+        with psycopg.connect(engage_url, autocommit=True) as mine:
+            meet.wait(timeout=10)
+            commands.update(mine, key, definition=rules(in_segment(other)), actor="ada", now=AT)
+
+    for _ in range(5):
+        meet = Barrier(2)
+        with ThreadPoolExecutor(2) as threads:
+            refused = [each.exception() for each in [threads.submit(edit, "a", "b"), threads.submit(edit, "b", "a")]]
+        assert [isinstance(each, DefinitionRefused) for each in refused if each] == [True]
+        for key in "ab":
+            commands.update(db, key, definition=PROS, actor="ada", now=AT)
+
+
 def test_conditions_that_segments_share_are_evaluated_once_and_come_out_the_same(db):
     for number in range(1, 5):
         event(db, number, "order_created", 3)
@@ -340,6 +360,43 @@ def test_why_shows_each_condition_with_the_value_found(db):
     assert (other.is_member, other.root.outcome) == (False, False)
     with pytest.raises(NotFound, match="no contact 77"):
         explain.why(db, "readers", 77, at=AT)
+
+
+def test_why_has_a_value_for_every_kind_of_condition(db):
+    create(db, "pros", PROS)
+    commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
+    lists.upload(db, "fair", lists.of_ids([1]), actor="ada", now=AT)
+    factory.add_template(db)
+    campaigns.create(
+        db, name="sale", segment="pros", template="news", cron=None, time_zone="Europe/Rome", actor="ada", now=AT
+    )
+    event(db, 1, "deal_stage_changed", 5, deal_id=1, to_stage="offer")
+    event(db, 1, "deal_stage_changed", 4, deal_id=2, to_stage="won")
+    event(db, 1, "order_created", 3)
+    tree = rules(
+        in_segment("pros"),
+        in_segment("pros", "not_in_segment"),
+        {"type": "list", "list": "fair"},
+        {"type": "campaign", "campaign": "sale", "operator": "was_sent"},
+        {"type": "funnel", "stages": ["won"]},
+        {"type": "bucket", "seed": "a", "percent": 100},
+        {"type": "event_sequence", "event": "order_created", "then": "call_logged", "within_days": 3},
+        {"type": "event_time", "event": "call_logged", "operator": "last_time", "compare": {"operator": "in_last_days", "days": 3}},
+        {"type": "event_measure", "event": "order_created", "operator": "sum", "compare": {"operator": "at_least", "value": 3}},
+        attribute("plan", "has_been", "pro", days=3),
+    )  # fmt: skip
+    create(db, "all_kinds", tree)
+
+    def told(contact_id):
+        return [(step.outcome, step.found) for step in explain.why(db, "all_kinds", contact_id, at=AT).root.steps]
+
+    since = "since 2026-11-20 13:00"
+    assert told(1) == [
+        (True, since), (False, since), (True, since), (False, "0 events"), (True, "offer, won"), (True, "at 53.58 %"),
+        (False, "first: 1 event, the last on 2026-11-17 13:00; then: 0 events"), (False, "never"),
+        (False, "not set over 1 event"), (False, "pro, not yet recorded"),
+    ]  # fmt: skip
+    assert [found for _, found in told(7)][:5] == ["not in it", "not in it", "not in it", "0 events", "no deal"]
 
 
 def test_why_says_when_membership_is_behind_the_data(db):
@@ -475,6 +532,25 @@ def test_after_a_build_only_segments_whose_inputs_changed_or_windows_move_are_re
     assert changed(db, now=later) == ["buyers", "lately", "of_buyers"]
 
 
+def test_a_change_travels_through_segments_of_segments_whatever_their_names(db):
+    create(db, "c_buyers", rules(did("order_created")))
+    create(db, "b_of_buyers", rules(in_segment("c_buyers")))
+    create(db, "a_of_those", rules(in_segment("b_of_buyers")))
+    event(db, 1, "order_created", -0.5 / 24)
+
+    assert changed(db, now=AT + timedelta(hours=1)) == ["a_of_those", "b_of_buyers", "c_buyers"]
+
+
+def test_a_segment_that_failed_at_its_hour_waits_for_the_next_hour_or_build(db):
+    create(db, "weekly", PROS, refresh="0 6 * * 1")
+    monday = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+    db.execute("update engage.segments set problem = 'no', problem_at = %s", [monday + timedelta(seconds=20)])
+
+    assert due_by_cron(db, now=monday + timedelta(minutes=1)) == []
+    assert changed(db, now=monday + timedelta(minutes=1)) == ["weekly"]
+    assert due_by_cron(db, now=monday + timedelta(days=7, minutes=1)) == ["weekly"]
+
+
 def test_segments_with_a_pace_of_their_own_are_due_by_the_clock_of_the_workspace(db):
     create(db, "weekly", PROS, refresh="0 6 * * 1")
     create(db, "other", PROS)
@@ -499,7 +575,10 @@ def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text
     create(
         db,
         "odd",
-        rules(attribute("city", value="{{ 7 * 7 }} {% raw %}"), did("order_created", window={"last_days": 30})),
+        rules(
+            attribute("city", value="{{ 7 * 7 }} {% raw %} core.events\r\nnext"),
+            did("order_created", window={"last_days": 30}),
+        ),
     )
 
     model = export.as_dbt_model(db, "odd")
@@ -507,8 +586,10 @@ def test_an_export_keeps_windows_relative_and_text_that_looks_like_jinja_as_text
     assert 'ref("contact_profiles")' in model.sql
     assert 'ref("events")' in model.sql
     assert "2026" not in model.sql
-    assert "{{ '{{' }} 7 * 7 }}" in model.sql
+    assert "{{ '{{' }} 7 * 7 }} {{ '{%' }} raw %} core.events' || chr(13) || '\nnext'" in model.sql
     assert model.name == "odd_reviewed"
+    with pytest.raises(Refused, match="no name of a model"):
+        export.as_dbt_model(db, "odd", name="../staging/contacts")
     with pytest.raises(Refused, match="only rules"):
         commands.create(db, "fair", kind="manual", title="Fair", definition={}, actor="ada", now=AT)
         export.as_dbt_model(db, "fair")

@@ -134,6 +134,28 @@ def random_tree(rng: random.Random, at: datetime, depth: int = 3) -> dict:
     return {"version": 1, "where": _node(rng, at, depth)}
 
 
+def deep_tree(rng: random.Random, at: datetime, levels: int) -> dict:
+    """Groups within groups, a condition beside each."""
+    node = _node(rng, at, 0)
+    for _ in range(levels):
+        kind = rng.choice(["and", "or", "not"])
+        node = (
+            {"type": "not", "condition": node}
+            if kind == "not"
+            else {"type": kind, "conditions": [node, _node(rng, at, 0)]}
+        )
+    return {"version": 1, "where": node}
+
+
+def wide_tree(rng: random.Random, at: datetime, conditions: int) -> dict:
+    """Very many conditions in groups of ten."""
+    groups = [
+        {"type": rng.choice(["and", "or"]), "conditions": [_node(rng, at, 0) for _ in range(10)]}
+        for _ in range(conditions // 10)
+    ]
+    return {"version": 1, "where": {"type": rng.choice(["and", "or"]), "conditions": groups}}
+
+
 def _node(rng: random.Random, at: datetime, depth: int) -> dict:
     if depth and rng.random() < 0.65:
         kind = rng.choice(["and", "or", "or", "not"])

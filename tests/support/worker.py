@@ -6,19 +6,19 @@ import sys
 from datetime import UTC, datetime
 
 from activation.campaigns import runs
+from activation.delivery.configure import delivery_from
 from activation.delivery.send import deliver
 from activation.segments.refresh import refresh
 from engage_db.connection import connect_crm, connect_engage
 from engage_db.settings import load_settings
 from orchestration.extraction.registry import crm_tables
 from orchestration.extraction.sync import sync_table
-from orchestration.resources import delivery_from
 
 
 def main(step: str) -> None:
     now = datetime.now(UTC)
     if step == "deliver":
-        deliver(delivery_from(load_settings()))
+        deliver(delivery_from(load_settings(), lambda: datetime.now(UTC)))
     elif step == "sync":
         orders = next(table for table in crm_tables() if table.name == "orders")
         with connect_crm() as crm, connect_engage() as engage:

@@ -70,6 +70,7 @@ class Sources:
     members: Relation = ("engage", "segment_members")
     lists: Relation = ("engage", "segment_list_entries")
     message_events: Relation = ("engage", "message_events")
+    models: str = "segments"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Compiler:
 
     def contacts(self) -> FromClause:
         columns: list[Any] = [column("contact_id"), *(column(name) for name in self.catalogue.attributes)]
-        return _table(self.sources.profiles, "contact", *columns)
+        return relation_as(self.sources.profiles, "contact", *columns)
 
     def condition(self, node: Any, contact: FromClause) -> Sql:
         """The node's truth about a contact; NULL means false."""
@@ -109,7 +110,7 @@ class Compiler:
         if isinstance(node, schema.AttributeCondition) and node.operator != "has_been":
             return self._compare(self.attribute(node.attribute, contact), node)
         if isinstance(node, schema.BucketCondition):
-            return _bucket(node, contact.c.contact_id)
+            return bucket(node.seed, contact.c.contact_id) < _integer(round(node.percent * 100))
         return self._membership(node, contact)
 
     def _as_ranges(self, node: Any) -> Any:
@@ -201,7 +202,7 @@ class Compiler:
         if people is None or key not in self.shared:
             return people
         assert key is not None
-        return select(_table((None, self.shared[key]), "shared", column("contact_id")).c.contact_id), people[1]
+        return select(relation_as((None, self.shared[key]), "shared", column("contact_id")).c.contact_id), people[1]
 
     def people(self, node: schema.Leaf) -> tuple[Select[Any], bool] | None:
         """The contacts of a condition, and whether it means those outside; None when it is true of everybody."""
@@ -305,7 +306,7 @@ class Compiler:
 
     def events(self, name: str = "event") -> FromClause:
         columns = ("contact_id", "event_name", "occurred_at", "event_id", "value", "currency", "properties")
-        return _table(self.sources.events, name, *(column(each) for each in columns))
+        return relation_as(self.sources.events, name, *(column(each) for each in columns))
 
     def matching(self, event: FromClause, name: str, where: list[schema.PropertyCondition]) -> list[Sql]:
         conditions = [self._compare(self.property(event, each.property, property_type(each)), each) for each in where]
@@ -362,38 +363,49 @@ class Compiler:
 
     def _in(self, relation: Relation, key: str) -> Select[Any]:
         entry = self.catalogue.segments[key]
-        if self.at is None and entry.kind == "dbt" and relation == Sources.members:
+        if self.at is None and entry.kind == "dbt" and relation == self.sources.members:
             # SQL to be kept refers to the model, not to what happens to be its number here
-            return select(_table(("segments", key), "entry", column("contact_id")).c.contact_id)
-        entries = _table(relation, "entry", column("segment_id"), column("contact_id"))
+            return select(relation_as((self.sources.models, key), "entry", column("contact_id")).c.contact_id)
+        entries = relation_as(relation, "entry", column("segment_id"), column("contact_id"))
         return select(entries.c.contact_id).where(entries.c.segment_id == bindparam(None, entry.segment_id, BigInteger))
 
     def _campaign(self, node: schema.CampaignCondition) -> Select[Any]:
+        event = self.message_events()
+        return select(event.c.contact_id).where(*self.of_campaign(event, node))
+
+    def message_events(self) -> FromClause:
         names = ("contact_id", "campaign_id", "type", "occurred_at")
-        event = _table(self.sources.message_events, "message_event", *(column(name) for name in names))
-        return select(event.c.contact_id).where(
+        return relation_as(self.sources.message_events, "message_event", *(column(name) for name in names))
+
+    def of_campaign(self, event: FromClause, node: schema.CampaignCondition) -> list[Sql]:
+        """What makes an event of a message one that the condition is about."""
+        return [
             event.c.campaign_id == bindparam(None, self.catalogue.campaigns[node.campaign], BigInteger),
             event.c.type == bindparam(None, MESSAGE_EVENT[node.operator], Text),
             *self.window(event, node.window),
-        )
+        ]
 
     def _funnel(self, node: schema.FunnelCondition) -> Select[Any]:
+        newest = self.stages()
+        wanted = [folded(bindparam(None, each, Text)) for each in node.stages]
+        return select(newest.c.contact_id).where(folded(newest.c.stage).in_(wanted))
+
+    def stages(self) -> Subquery:
+        """The stage of each deal, by its newest change, and whose it is."""
         event = self.events()
         deal, stage = event.c.properties.op("->>")("deal_id"), event.c.properties.op("->>")("to_stage")
-        newest: Subquery = (
+        return (
             select(event.c.contact_id, stage.label("stage"))
             .where(event.c.event_name == "deal_stage_changed", *self.window(event, None))
             .distinct(deal)
             .order_by(deal, event.c.occurred_at.desc(), event.c.event_id.desc())
             .subquery("newest")
         )
-        wanted = [folded(bindparam(None, each, Text)) for each in node.stages]
-        return select(newest.c.contact_id).where(folded(newest.c.stage).in_(wanted))
 
     def versions(self, attribute: str) -> FromClause:
         """What the attribute was, from when until when."""
         names = ("contact_id", "valid_from", "valid_to", attribute)
-        return _table(self.sources.history, "version", *(column(name) for name in names))
+        return relation_as(self.sources.history, "version", *(column(name) for name in names))
 
     def _has_been(self, node: schema.AttributeCondition) -> Select[Any]:
         """Now, and in every version that touches the span, the first of which began no later than the span."""
@@ -440,7 +452,8 @@ def as_members(statement: Select[Any], *, prefix: str = "") -> Members:
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
-def _table(relation: Relation, alias: str, *columns: Any) -> FromClause:
+def relation_as(relation: Relation, alias: str, *columns: Any) -> FromClause:
+    """A relation under a name of its own, as the statement reads it."""
     schema_name, name = relation
     return table(name, *columns, schema=schema_name).alias(alias)
 
@@ -462,13 +475,10 @@ def _typed(kind: str, json_type: Sql, value: Sql, as_text: Sql, time_zone: str) 
     return cast(select(func.array_agg(entries)).scalar_subquery(), ARRAY(Text))
 
 
-def _bucket(node: schema.BucketCondition, contact_id: Any) -> Sql:
-    # 32 bits of md5: any database and any program computes the same place
-    digest = func.md5(bindparam(None, f"{node.seed}:", Text) + cast(contact_id, Text))
-    place = (
-        cast(cast(literal_column("'x'", Text) + func.substr(digest, 1, 8, type_=Text), BIT(32)), BigInteger) % 10_000
-    )
-    return place < _integer(round(node.percent * 100))
+def bucket(seed: str, contact_id: Any) -> Sql:
+    """The contact's place among 10,000: 32 bits of md5, which any database and any program computes alike."""
+    digest = func.md5(bindparam(None, f"{seed}:", Text) + cast(contact_id, Text))
+    return cast(cast(literal_column("'x'", Text) + func.substr(digest, 1, 8, type_=Text), BIT(32)), BigInteger) % 10_000
 
 
 def _only_attributes(node: Any) -> bool:

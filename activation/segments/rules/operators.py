@@ -18,7 +18,8 @@ DATES = ("date", "timestamp")
 
 FALSE_WHEN_NOT_SET = "false when the value is not set or of another type"
 NO_TIME = "no days are involved"
-ROLLING = "N × 24 hours back from the moment of evaluation; a date counts as its first instant in the workspace's zone"
+ROLLING = "N × 24 hours from the moment of evaluation; a date counts as its first instant in the workspace's zone"
+OF_THE_FIRST = "N × 24 hours from the first event; its window as for did"
 DAYS = "days begin and end in the workspace's zone"
 
 Sql = Callable[[Operand, Mapping[str, Any], Times], Any]
@@ -81,6 +82,7 @@ COMPARISONS: tuple[Operator, ...] = (
     ),
     _comparison(
         "is_set", "is set", TYPES, (), compare.is_set, "There is a value: not missing, NULL, blank or an empty list.",
+        when_not_set="false: that is the question; a value of another type counts as set",
     ),
     _comparison(
         "is_not_set", "is not set", TYPES, (), compare.is_not_set, "There is no value.",
@@ -185,11 +187,11 @@ BEHAVIOUR = (
     Operator(
         "did_then", "did … and then", "event_sequence", ("then", "within_days"),
         "Some event of the window, and a second one strictly later and within N × 24 hours of it.",
-        when_not_set="false for people who did not do both", time_zone=ROLLING,
+        when_not_set="false for people who did not do both", time_zone=OF_THE_FIRST,
     ),
     Operator(
         "did_not_then", "did not … and then", "event_sequence", ("then", "within_days"),
-        "There is no such pair of events.", when_not_set="true for people without any event", time_zone=ROLLING,
+        "There is no such pair of events.", when_not_set="true for people without any event", time_zone=OF_THE_FIRST,
     ),
 )  # fmt: skip
 

@@ -1,0 +1,256 @@
+"""One lane of a delivery: what it holds it sends, and what it has sent it writes down, before it takes more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+from typing import TYPE_CHECKING
+
+from activation.channels.contract import Accepted, Answer, Channel, Mail
+from activation.compliance.quiet_hours import Hours, spans_by_zone
+from activation.delivery import batches, retry
+from activation.delivery.batches import SQL, Batch, Claim, Database, Row
+from activation.delivery.compose import Envelope
+from activation.delivery.providers import Choice, Providers
+from activation.templates import versions
+from activation.templates.render import Version
+from engage_db.pause import pause_point
+
+if TYPE_CHECKING:
+    from activation.delivery.send import Delivery, DeliveryReport
+
+PATIENCE = timedelta(
+    seconds=8
+)  # how long a lane waits for the next row or retry before it leaves it to the next delivery
+MOST_ROWS = 1000  # in one claim
+SLOW_BELOW = 100.0  # requests a second: below it a lane holds no more than it can send in a second
+CALLS_AT_ONCE = 10
+HOURS_EVERY = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run to work on."""
+
+    campaign_run_id: int
+    campaign_id: int
+    key: str
+    name: str
+    sender: str
+    provider: str | None
+    message_class: str
+    channel: str
+    is_throttled: bool
+    has_hours: bool
+
+
+@dataclass
+class Lane:
+    """Works on one run until nothing of it is due soon."""
+
+    delivery: Delivery
+    run: Run
+    connect: Callable[[], AbstractAsyncContextManager[Database]]
+    providers: Providers
+    keys: str
+    owner: str
+    report: DeliveryReport
+    versions: dict[int, Version] = field(default_factory=dict)
+    _hours_at: datetime | None = None
+    _calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE))
+
+    async def work(self) -> str | None:
+        """Sends what is due. Returns what keeps it from going on, if anything does."""
+        began = self._now()
+        while not self.delivery.stop.is_set():
+            patient_until = began + self.delivery.throttled_for if self.delivery.throttled_for else None
+            if self.run.is_throttled and patient_until and self._now() > patient_until:
+                return None
+            choice = await self.providers.choose(self.run.channel, self.run.provider)
+            if choice is None:
+                return self._objection()
+            if not await self._send_due(choice) and not await self._wait():
+                return None
+        return None
+
+    async def _send_due(self, choice: Choice) -> bool:
+        """One round: old batches first, else new ones. False when there was nothing."""
+        await self._ask_hours_again()
+        async with self.connect() as db:
+            await batches.give_back(db, self.run.campaign_run_id, now=self._now())
+            held = await batches.take_over(
+                db, self.run.campaign_run_id,
+                providers=self.providers.usable, most=1 if choice.is_probe else self._batches(choice.channel),
+                owner=self.owner, now=self._now(),
+            )  # fmt: skip
+            new = [] if held else await batches.claim(
+                db, self._claim(), choice.channel, most=self._rows(choice), now=self._now()
+            )  # fmt: skip
+        if new:
+            pause_point("claimed")
+            held = await self._freeze(new, choice.channel)
+            pause_point("frozen")
+        await self._call_all(held)
+        self.report.batches += len(held)
+        return bool(held or new)
+
+    async def _freeze(self, new: Sequence[Batch], channel: Channel) -> list[Batch]:
+        """Makes and stores the bytes of new batches; those with a turn have begun."""
+        await self._load_versions(new)
+        made = await asyncio.to_thread(lambda: [batches.make(batch, channel, self._compose) for batch in new])
+        turns, _ = await self.providers.draw(channel.name, len(made))
+        async with self.connect() as db:
+            return await batches.freeze(db, made, turns=turns, now=self._now())
+
+    async def _call_all(self, held: Sequence[Batch]) -> None:
+        """Calls the provider for all, and writes down the answers: the good ones together, the others one by one."""
+        answers = await asyncio.gather(*(self._call(batch) for batch in held))
+        accepted = [(batch, answer) for batch, answer in answers if batch is not None and isinstance(answer, Accepted)]
+        if accepted:
+            async with self.connect() as db:
+                await batches.record_results(db, accepted, now=self._now())
+        for batch, answer in answers:
+            if batch is not None and answer is not None and not isinstance(answer, Accepted):
+                await self._settle(batch, answer)
+
+    async def _call(self, batch: Batch) -> tuple[Batch | None, Answer | None]:
+        """One request, when the batch's turn has come. (None, None) when it is not ours any more or was set aside."""
+        channel = self.delivery.channels[batch.provider]
+        async with self._calls:
+            if not batch.rows and batch.attempts and not await self._may_repeat(batch, channel):
+                return None, None
+            if not self._has_begun(batch):
+                begun = await self._begin(batch)
+                if begun is None:
+                    return None, None
+                batch = begun
+            answer = await channel.send(batch.body, size=len(batch.message_ids), idempotency_key=batch.idempotency_key)
+        pause_point("answered")
+        await self.providers.heed(batch.provider, answer)
+        return batch, answer
+
+    async def _settle(self, batch: Batch, answer: Answer) -> None:
+        async with self.connect() as db:
+            halves = await batches.settle(
+                db, batch, answer,
+                key_seconds=self.delivery.channels[batch.provider].limits.key_seconds, workspace=self.keys,
+                owner=self.owner, chance=self.delivery.chance, now=self._now(),
+            )  # fmt: skip
+        if halves:
+            await self._call_all(await self._freeze(halves, self.delivery.channels[batch.provider]))
+
+    async def _may_repeat(self, batch: Batch, channel: Channel) -> bool:
+        """Whether a batch that may have been taken can be sent again; else it is parked."""
+        seconds = channel.limits.key_seconds
+        is_fresh = self._has_begun(batch)
+        if is_fresh or (seconds and retry.key_is_trusted(batch.first_attempt_at, self._now(), seconds)):
+            return True
+        async with self.connect() as db:
+            await batches.park_untrusted(db, batch, key_seconds=seconds, now=self._now())
+        return False
+
+    async def _begin(self, batch: Batch) -> Batch | None:
+        """Waits for a turn with the provider, then counts the attempt. Gives the batch back when told to stop."""
+        while True:
+            turns, next_at = await self.providers.draw(batch.provider, 1)
+            if turns:
+                async with self.connect() as db:
+                    return await batches.begin_attempt(db, batch, now=self._now())
+            if self.delivery.stop.is_set():
+                if not batch.attempts:
+                    async with self.connect() as db:
+                        await batches.release(db, batch, problem="its worker was told to stop", now=self._now())
+                return None
+            await asyncio.sleep(min(1.0, max(0.005, (next_at - self._now()).total_seconds())))
+
+    async def _wait(self) -> bool:
+        """Waits for the next row or batch that comes due soon; False when there is none worth waiting for."""
+        async with self.connect() as db:
+            row = await (await db.execute(SQL.waiting, {"campaign_run_id": self.run.campaign_run_id})).fetchone()
+        due = row[0] if row else None
+        if due is None or due - self._now() > PATIENCE:
+            return False
+        await asyncio.sleep(min(1.0, max(0.05, (due - self._now()).total_seconds())))
+        return await self._is_sendable()
+
+    async def _is_sendable(self) -> bool:
+        async with self.connect() as db:
+            rows = await (await db.execute(SQL.sendable_runs, {"kinds": list(self.delivery.kinds)})).fetchall()
+        return any(row[0] == self.run.campaign_run_id for row in rows)
+
+    async def _ask_hours_again(self) -> None:
+        """Sends rows whose permitted hours have passed to their next ones."""
+        now = self._now()
+        if not self.run.has_hours or (self._hours_at and now - self._hours_at < HOURS_EVERY):
+            return
+        self._hours_at = now
+        async with self.connect() as db, db.transaction():
+            who = {"campaign_run_id": self.run.campaign_run_id, "now": now}
+            rows = await (await db.execute(SQL.held_zones, who)).fetchall()
+            if not rows:
+                return
+            quiet, window, days = rows[0][1:3], rows[0][3:5], rows[0][5]
+            hours = Hours(quiet if quiet[0] else None, window if window[0] else None, tuple(days) if days else None)
+            spans = spans_by_zone(now, [row[0] for row in rows], hours, self.delivery.time_zone)
+            await db.execute(
+                SQL.hold,
+                {
+                    **who,
+                    "zones": list(spans),
+                    "begins": [span.begins.isoformat() if span else "infinity" for span in spans.values()],
+                    "ends": [span.ends.isoformat() if span and span.ends else None for span in spans.values()],
+                },
+            )
+
+    async def _load_versions(self, new: Sequence[Batch]) -> None:
+        wanted = {row.template_version_id for batch in new for row in batch.rows} - set(self.versions)
+        if wanted:
+            async with self.connect() as db:
+                self.versions.update(await versions.load_all(db, wanted))
+
+    def _compose(self, row: Row) -> Mail:
+        envelope = Envelope(
+            self.run.campaign_run_id, self.run.key, self.run.name, self.run.sender, self.run.message_class
+        )
+        version = self.versions[row.template_version_id]
+        return self.delivery.composer.compose(envelope, version, row.message_id, row.address, row.tokens)
+
+    def _claim(self) -> Claim:
+        shard, shards = self.delivery.share
+        return Claim(
+            self.run.campaign_run_id, self.run.channel, self.run.message_class == "marketing", self.keys, self.owner,
+            shard, shards, self.delivery.unknown_consent_counts,
+        )  # fmt: skip
+
+    def _batches(self, channel: Channel) -> int:
+        """How many batches to hold: what a slow provider takes in a second, of a quick one a claim's worth."""
+        pace = channel.limits.requests_per_second
+        if pace is not None and pace < SLOW_BELOW:
+            return max(1, ceil(pace / self.delivery.lanes))
+        return max(1, min(MOST_ROWS // channel.limits.batch_size, 100))
+
+    def _rows(self, choice: Choice) -> int:
+        size = choice.channel.limits.batch_size
+        return size if choice.is_probe else size * self._batches(choice.channel)
+
+    def _objection(self) -> str | None:
+        words = next(iter(self.providers.objections.values()), None)
+        if words:
+            return words
+        began = self.run.provider
+        return (
+            f"this run began with {began}, which has no key any more: set it again, or cancel the campaign"
+            if began and began not in self.delivery.channels
+            else "no provider of this channel is switched on: `engage provider list` shows them"
+        )
+
+    def _has_begun(self, batch: Batch) -> bool:
+        """Whether the attempt was counted as the bytes were frozen."""
+        return batch.attempts == 1 and batch.lease_epoch == 1
+
+    def _now(self) -> datetime:
+        return self.delivery.clock()

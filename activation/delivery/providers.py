@@ -1,0 +1,153 @@
+"""Which provider the next batch goes to, and when it may be asked: priority, circuit breaker and pace, shared in the database.
+
+closed -> open, on half bad answers in a window, or on one that concerns every message (a refused key, a used-up quota)
+open -> half-open, when its time is over: one batch of one worker tries it; a good answer closes it, any other opens it again
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from activation.channels.contract import Accepted, Answer, Cause, Channel, ContentRefused, KeyConflict, NotProcessed
+from engage_db import named_sql
+
+SQL = named_sql.load(__file__)
+
+Database = AsyncConnection[tuple[Any, ...]]
+Connect = Callable[[], AbstractAsyncContextManager[Database]]
+
+WINDOW = timedelta(seconds=60)
+FEWEST_ANSWERS = 5  # fewer say nothing about a provider
+MOST_BAD = 0.5
+OPEN_FOR = {
+    Cause.CONFIGURATION: timedelta(minutes=1),
+    Cause.QUOTA: timedelta(hours=1),
+    Cause.UNREACHABLE: timedelta(seconds=30),
+}
+PROBE_FOR = timedelta(seconds=60)
+NOTE_EVERY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The provider to send through; a probe is to be one batch only."""
+
+    channel: Channel
+    is_probe: bool = False
+
+
+@dataclass
+class Providers:
+    """The providers that one process may send through; what it learns of them, all processes heed."""
+
+    channels: Mapping[str, Channel]
+    connect: Connect
+    clock: Callable[[], datetime]
+    usable: list[str] = field(default_factory=list)
+    objections: dict[str, str] = field(default_factory=dict)
+    _good: dict[str, int] = field(default_factory=dict)
+    _noted_at: dict[str, datetime] = field(default_factory=dict)
+
+    async def open(self) -> None:
+        """Gives providers that are new their place, and all of them the pace that the settings or a person allow."""
+        names = list(self.channels)
+        now = self.clock()
+        async with self.connect() as db, db.transaction():
+            await db.execute(
+                SQL.register,
+                {"providers": names, "channels": [self.channels[name].channel for name in names], "now": now},
+            )
+            rows = await (await db.execute(SQL.pace, {"providers": names})).fetchall()
+            for name, requests_per_second, daily_limit in rows:
+                rate = requests_per_second or self.channels[name].limits.requests_per_second
+                await db.execute(
+                    SQL.open_bucket,
+                    {
+                        "quota": f"provider/{name}",
+                        "rate": rate,
+                        "burst": max(1.0, (rate or 0.0) / 10),  # so that no second sees more than the rate and a tenth
+                        "daily_limit": daily_limit,
+                        "now": now,
+                    },
+                )
+
+    async def choose(self, channel: str, began_with: str | None) -> Choice | None:
+        """The highest provider that is well; what began in the sandbox stays there, what did not never goes there."""
+        candidates = {
+            name for name in self.channels if (name == "sandbox") == (began_with == "sandbox") or began_with is None
+        }
+        now = self.clock()
+        async with self.connect() as db, db.transaction():
+            question = {"channel": channel, "providers": sorted(candidates)}
+            rows = await (await db.execute(SQL.health, question)).fetchall()
+            self.objections = {name: reason for name, state, _, reason in rows if state != "closed" and reason}
+            self.usable = [name for name, state, _, _ in rows if state == "closed"]
+            if self.usable:
+                return Choice(self.channels[self.usable[0]])
+            for name, _, open_until, _ in rows:
+                if open_until is not None and open_until <= now:
+                    probe = {"provider": name, "until": now + PROBE_FOR, "now": now}
+                    if await (await db.execute(SQL.probe, probe)).fetchone():
+                        self.usable = [name]
+                        return Choice(self.channels[name], is_probe=True)
+        return None
+
+    async def draw(self, provider: str, wanted: int) -> tuple[int, datetime]:
+        """Turns to ask the provider, at most so many; and when the next will be there."""
+        async with self.connect() as db, db.transaction():
+            question = {"quota": f"provider/{provider}", "wanted": wanted, "now": self.clock()}
+            row = await (await db.execute(SQL.draw, question)).fetchone()
+        assert row is not None, f"{provider} has no bucket"
+        return int(row[0]), row[1]
+
+    async def heed(self, provider: str, answer: Answer) -> None:
+        """Takes note of an answer: opens or closes the breaker, slows everybody down where the provider asked for it."""
+        now = self.clock()
+        if isinstance(answer, Accepted | ContentRefused | KeyConflict):
+            self._good[provider] = self._good.get(provider, 0) + 1
+            if now - self._noted_at.get(provider, now - 2 * NOTE_EVERY) >= NOTE_EVERY or provider in self.objections:
+                await self._note(provider, bad=0, problem=None, now=now)
+        elif isinstance(answer, NotProcessed) and answer.cause is Cause.RATE:
+            until = now + timedelta(seconds=max(answer.retry_after or 1.0, 1.0))
+            async with self.connect() as db, db.transaction():
+                await db.execute(SQL.slow_down, {"quota": f"provider/{provider}", "until": until})
+        elif isinstance(answer, NotProcessed) and answer.cause is Cause.IN_FLIGHT:
+            return
+        elif isinstance(answer, NotProcessed) and answer.cause in (Cause.CONFIGURATION, Cause.QUOTA):
+            pause = timedelta(seconds=answer.retry_after) if answer.retry_after else OPEN_FOR[answer.cause]
+            await self._trip(provider, now + pause, answer.words, now)
+        else:
+            await self._note(provider, bad=1, problem=answer.words, now=now)
+
+    async def _note(self, provider: str, *, bad: int, problem: str | None, now: datetime) -> None:
+        counts = {"good": self._good.pop(provider, 0), "bad": bad, "problem": problem}
+        self._noted_at[provider] = now
+        async with self.connect() as db, db.transaction():
+            noted = {"provider": provider, **counts, "window_seconds": WINDOW.total_seconds(), "now": now}
+            row = await (await db.execute(SQL.note, noted)).fetchone()
+            assert row is not None
+            state, good, wrong = row
+            is_sick = wrong >= FEWEST_ANSWERS and wrong > MOST_BAD * (good + wrong)
+            if problem and (state == "half_open" or is_sick):
+                tripped = {
+                    "provider": provider,
+                    "open_until": now + OPEN_FOR[Cause.UNREACHABLE],
+                    "reason": problem,
+                    "now": now,
+                }
+                await db.execute(SQL.trip, tripped)
+
+    async def _trip(self, provider: str, until: datetime, words: str, now: datetime) -> None:
+        async with self.connect() as db, db.transaction():
+            await db.execute(SQL.trip, {"provider": provider, "open_until": until, "reason": words, "now": now})
+
+    async def close(self) -> None:
+        """Lets go of connections to providers."""
+        await asyncio.gather(*(channel.close() for channel in self.channels.values()))
