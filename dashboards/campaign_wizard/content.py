@@ -29,7 +29,9 @@ def ask_content(draft: Draft) -> str | None:
                 query_params={"template": draft.template},
             )
             show_lint(draft.template)
-            ask_test(draft.template, key="wizard_test")
+            newest = data.one("templates", "newest", key=draft.template)
+            if newest:
+                ask_test(newest["template_version_id"], key="wizard_test")
     with looking:
         if draft.template:
             show_preview(draft.template, key="wizard_look", segment=draft.segment)

@@ -63,12 +63,17 @@ class Draft:
         )
 
     def saved_as(self) -> dict[str, Any]:
-        """The arguments of commands.create and commands.update."""
+        """The arguments of commands.create."""
         at = self.at.replace(tzinfo=ZoneInfo(self.time_zone)).astimezone(UTC) if self.at else None
         return {
             "name": self.name, "segment": self.segment, "template": self.template, "time_zone": self.time_zone, "rules": self.rules(),
             "at": at if self.kind == BROADCAST else None, "cron": self.cron if self.kind == AUTOMATION else None,
         }  # fmt: skip
+
+    def changed_to(self, now: datetime) -> dict[str, Any]:
+        """The arguments of commands.update, for which no time means the old one: at once is a time, too."""
+        given = self.saved_as()
+        return given | {"at": given["at"] or now} if self.kind == BROADCAST else given
 
     def said(self) -> tuple[Any, ...]:
         """Everything that saving depends on: equal when there is nothing to save."""

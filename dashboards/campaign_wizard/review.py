@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from activation.campaigns import commands
+from activation.campaigns.audience import Policy
 from activation.campaigns.dry_run import DryRun, dry_run
-from activation.delivery.compose import composer_from
+from activation.delivery.configure import delivery_from
 from dashboards import actions
 from dashboards.campaign_wizard.draft import AUTOMATION, Draft
 from dashboards.components import words
@@ -23,7 +24,9 @@ def save(draft: Draft) -> None:
         if draft.key is None:
             draft.key = commands.create(db, **draft.saved_as(), actor=actions.ACTOR, now=actions.now()).key
         elif st.session_state.get(SAVED) != draft.said():
-            commands.update(db, draft.key, **draft.saved_as(), actor=actions.ACTOR, now=actions.now())
+            commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
+        else:
+            return
     st.session_state[SAVED] = draft.said()
     st.cache_data.clear()
 
@@ -32,11 +35,26 @@ def check(draft: Draft) -> DryRun:
     """The dry run of what is saved, taken once and again at the click on "Check again"."""
     taken = st.session_state.get(REPORT)
     if taken is None or taken[0] != (draft.key, draft.said()):
-        with st.spinner("Going through everybody …"), actions.engage() as db:
-            assert draft.key is not None
-            found = dry_run(db, draft.key, composer=composer_from(load_settings()), now=actions.now())
-        taken = st.session_state[REPORT] = ((draft.key, draft.said()), found)
+        assert draft.key is not None
+        with st.spinner("Going through everybody …"):
+            taken = st.session_state[REPORT] = ((draft.key, draft.said()), _rehearse(draft.key))
     return taken[1]
+
+
+def _rehearse(key: str) -> DryRun:
+    settings = load_settings()
+    delivery = delivery_from(settings, actions.now)
+    policy = Policy(settings.workspace_time_zone, settings.unknown_consent_counts)
+    with actions.engage() as db:
+        return dry_run(
+            db,
+            key,
+            composer=delivery.composer,
+            sender=settings.mail_from,
+            channels=delivery.channels,
+            policy=policy,
+            now=actions.now(),
+        )
 
 
 def check_anew() -> None:
@@ -92,6 +110,9 @@ def _samples(found: DryRun) -> None:
         format_func=lambda at: f"No. {listed['Contact'][at]} · {listed['Address'][at]}",
     )
     sample = found.samples[chosen]
+    if sample.problem:
+        st.error(f"This contact's mail cannot be made: {words.plain(sample.problem)}", icon=":material/block:")
+        return
     show_mail(sample.subject, sample.html, sample.text, "wizard_sample")
 
 
@@ -104,9 +125,11 @@ def confirm_launch(draft: Draft, found: DryRun) -> None:
     typed = st.text_input("Type the number of recipients to confirm", key="wizard_typed", placeholder=f"{found.queued}")
     confirmed = typed.strip().replace(",", "").replace(".", "") == str(found.queued)
     if st.button("Launch", type="primary", icon=":material/rocket_launch:", disabled=not confirmed):
-        with actions.refusals_shown(), actions.engage() as db:
-            assert draft.key is not None
-            commands.launch(db, draft.key, now=actions.now())
+        assert draft.key is not None
+        with actions.refusals_shown():
+            with actions.engage() as db, db.transaction():
+                commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
+                commands.launch(db, draft.key, now=actions.now())
             leave(draft.key)
 
 

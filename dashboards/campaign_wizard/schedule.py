@@ -23,6 +23,10 @@ def ask_schedule(draft: Draft) -> str | None:
             "It goes out", list(KINDS), format_func=KINDS.__getitem__, key=key_of(draft, "kind"), required=True
         )
         keep(draft, "kind", chosen)
+    else:
+        st.caption(
+            f"It goes out {KINDS[draft.kind].lower()}: that was settled when it was saved. To change it, begin anew."
+        )
     if draft.kind == AUTOMATION:
         draft.cron, draft.time_zone = cron_builder(
             f"{PREFIX}cron", draft.cron or "0 9 * * 1", draft.time_zone, actions.now()

@@ -83,6 +83,6 @@ def _ask_why(key: str) -> None:
     if contact_id is None:
         return
     with actions.refusals_shown(), actions.engage() as db:
-        found = why(db, key, int(contact_id))
+        found = why(db, key, int(contact_id), now=actions.now())
         st.info(words.plain(found.sentence), icon=":material/help:")
         st.markdown("\n".join(f"- {words.plain(fact)}" for fact in found.facts))

@@ -5,7 +5,7 @@ select max(beat_at) as beat_at from engage.service_heartbeats where service = 'w
 -- name: dead(state, campaign, after, limit)
 -- newest first: the ids fall
 select message.message_id, message.contact_id, profile.full_name, message.address, message.state, message.provider,
-    coalesce(batch.problem, message.reason_detail, message.reason) as said, coalesce(batch.attempts, 0) as attempts,
+    coalesce(message.reason_detail, batch.problem, message.reason) as said, coalesce(batch.attempts, 0) as attempts,
     message.state_changed_at, campaign.key as campaign_key, campaign.name as campaign
 from engage.campaign_messages message
 join engage.campaigns campaign using (campaign_id)

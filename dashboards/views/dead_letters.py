@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -52,12 +53,18 @@ def show_table(rows: pd.DataFrame) -> list[int]:
 @st.dialog("Send these again?")
 def confirm_requeue(message_ids: list[int]) -> None:
     st.markdown(
-        f"**{len(message_ids):,}** messages go back into the queue. While a message's key is young, the provider recognises it and "
-        "sends nothing twice; an older one gets a new key, and somebody who did get it may get it again."
+        f"**{len(message_ids):,}** messages go out again. While the provider remembers a message's key, its whole batch goes again "
+        "under that key, and nobody gets it twice."
+    )
+    doubles = st.checkbox(
+        "Also those whose key the provider has forgotten: somebody may get the mail twice", key="accept_doubles"
     )
     if st.button("Send again", type="primary"):
-        with actions.refusals_shown(), actions.engage() as db:
-            report = dead_letters.requeue(db, message_ids, actor=actions.ACTOR, now=actions.now())
+        with actions.refusals_shown():
+            with actions.engage() as db:
+                report = dead_letters.requeue(
+                    db, message_ids, actor=actions.ACTOR, now=actions.now(), accept_doubles=doubles
+                )
             st.session_state["requeued"] = report
             st.cache_data.clear()
             st.rerun()
@@ -68,12 +75,13 @@ def show_report() -> None:
     report = st.session_state.pop("requeued", None)
     if report is None:
         return
-    st.success(
-        f"{report.requeued:,} queued again: {report.same_key:,} under the same key, {report.new_key:,} under a new one.",
-        icon=":material/replay:",
-    )
-    for message_id, reason in report.refused.items():
-        st.warning(f"Message {message_id} stays: {reason}", icon=":material/block:")
+    if report.requeued:
+        st.success(
+            f"{report.requeued:,} go again: {report.same_key:,} under the same key, {report.new_key:,} under a new one.",
+            icon=":material/replay:",
+        )
+    for reason, number in Counter(report.refused.values()).items():
+        st.warning(f"{number:,} stay: {reason}.", icon=":material/block:")
 
 
 with friendly():

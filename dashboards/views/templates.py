@@ -11,7 +11,9 @@ from activation.templates import versions
 from dashboards import actions, data
 from dashboards.components import words
 from dashboards.components.frame import empty, friendly, title
-from dashboards.components.template_looks import ask_test, show_lint, show_preview
+from dashboards.components.template_looks import ask_test, show_lint, show_preview, show_version
+
+VERSION = "template_version_"
 
 
 def show_list() -> None:
@@ -35,7 +37,7 @@ def show_list() -> None:
     )  # fmt: skip
 
 
-def choose_version(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def choose_version(key: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The version to look at: the newest, or another."""
     by_number = {row["version"]: row for row in rows}
 
@@ -43,7 +45,7 @@ def choose_version(rows: list[dict[str, Any]]) -> dict[str, Any]:
         row = by_number[number]
         return f"{number} · {words.local(row['created_at'])} · {row['created_by']}{' · ' + row['change_note'] if row['change_note'] else ''}"
 
-    return by_number[st.selectbox("Version", list(by_number), format_func=said, key="template_version")]
+    return by_number[st.selectbox("Version", list(by_number), format_func=said, key=f"{VERSION}{key}")]
 
 
 def show_changes(key: str, chosen: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -55,7 +57,8 @@ def show_changes(key: str, chosen: dict[str, Any], rows: list[dict[str, Any]]) -
     other = st.selectbox("Compare with version", numbers)
     with actions.refusals_shown(), actions.engage() as db:
         changes = versions.diff(db, key, min(other, chosen["version"]), max(other, chosen["version"]))
-        st.code(changes or "They say the same.", language="diff", wrap_lines=True)
+        for part in changes.values():
+            st.code(part, language="diff", wrap_lines=True)
     if chosen["version"] != rows[0]["version"] and st.button(
         f"Go back to version {chosen['version']} …", icon=":material/undo:"
     ):
@@ -68,10 +71,11 @@ def confirm_rollback(key: str, version: int) -> None:
         f"Version **{version}** of **{key}** becomes the newest again, as a version of its own. Runs that began keep theirs."
     )
     if st.button("Go back", type="primary"):
-        with actions.refusals_shown(), actions.engage() as db:
-            versions.rollback(db, key, version, actor=actions.ACTOR, now=actions.now())
+        with actions.refusals_shown():
+            with actions.engage() as db, db.transaction():
+                versions.rollback(db, key, version, actor=actions.ACTOR, now=actions.now())
             st.cache_data.clear()
-            st.session_state.pop("template_version", None)
+            st.session_state.pop(f"{VERSION}{key}", None)
             st.rerun()
 
 
@@ -84,15 +88,18 @@ def show_one(key: str) -> None:
     title(rows[0]["name"], f"{rows[0]['message_class'].capitalize()} · {key}")
     looking, telling = st.columns([7, 3], gap="medium")
     with telling:
-        chosen = choose_version(rows)
+        chosen = choose_version(key, rows)
         show_lint(key, chosen["version"])
-        ask_test(key, key="template_test", version=chosen["version"])
+        ask_test(chosen["template_version_id"], key="template_test")
         with st.expander("What was changed", icon=":material/difference:"):
             show_changes(key, chosen, rows)
         with st.expander("MJML", icon=":material/code:"):
             st.code(chosen["body_mjml"], language="xml", wrap_lines=True)
     with looking:
-        show_preview(key, key="template_look", version=chosen["version"])
+        if chosen is rows[0]:
+            show_preview(key, key="template_look")
+        else:
+            show_version(chosen["template_version_id"], key="template_look")
 
 
 with friendly():
