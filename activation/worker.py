@@ -1,82 +1,106 @@
-"""The fast lane: a resident process, woken by what lands, that brings live segments up to date within seconds."""
+"""The fast lane: a resident process, woken by what lands, that acts within seconds.
+
+Three duties in threads of their own: live segments; triggered messages; and what providers and recipients tell us. Each
+waits for a notification, and looks anyway now and then: a notification may be lost with its connection, what landed is not.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import psycopg
 from psycopg import Connection, sql
 
-from activation.segments import live
-from activation.segments.catalogue import Catalogue, catalogue
+from engage_db import named_sql
 
 LOG = logging.getLogger("engage.worker")
+SQL = named_sql.load(__file__)
 
 LISTEN_SECONDS = 1.0  # how long a stop may wait
-LOOK_ANYWAY_SECONDS = 15.0  # a notification may be lost with its connection; what landed is not
-CATALOGUE_SECONDS = 10.0
+BEAT_SECONDS = 10.0
+
+
+class Duty(Protocol):
+    """One thing that the worker looks after. `channel` wakes it, every `look_seconds` it looks anyway."""
+
+    name: str
+    channel: str
+    look_seconds: float
+
+    def work(self, db: Connection) -> None:
+        """Does all that there is to do now. Whatever fails is tried again at the next look."""
 
 
 @dataclass
 class Worker:
-    """Runs until `stop` is set. A lost database is waited for; what was taken and not finished is taken again."""
+    """Runs its duties until `stop` is set. A lost database is waited for; what was taken and not finished is taken again."""
 
     connect: Callable[[], Connection]
     clock: Callable[[], datetime]
-    time_zone: str
+    duties: Sequence[Duty]
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Serves until told to stop. Ends within a second or two of that, after the round in hand."""
+        """Serves until told to stop. Ends after the rounds in hand, within ten seconds."""
+        threads = [
+            threading.Thread(target=self._attend, args=(duty,), name=duty.name, daemon=True) for duty in self.duties
+        ]
+        for thread in threads:
+            thread.start()
+        started = self.clock()
+        while not self.stop.is_set():
+            self._beat(started)
+            self.stop.wait(BEAT_SECONDS)
+        for thread in threads:
+            thread.join(timeout=9.5)
+
+    def _attend(self, duty: Duty) -> None:
         patience = 1.0
         while not self.stop.is_set():
             try:
-                self._serve()
+                self._serve(duty)
                 patience = 1.0
             except psycopg.OperationalError as error:
-                LOG.warning("The database does not answer, trying again in %.0f s: %s", patience, _first_line(error))
+                LOG.warning(
+                    "%s: the database does not answer, again in %.0f s: %s", duty.name, patience, first_line(error)
+                )
+                self.stop.wait(patience)
+                patience = min(patience * 2, 30.0)
+            except Exception:
+                LOG.exception("%s failed, again in %.0f s", duty.name, patience)
                 self.stop.wait(patience)
                 patience = min(patience * 2, 30.0)
 
-    def _serve(self) -> None:
+    def _serve(self, duty: Duty) -> None:
         with self.connect() as db:
-            db.execute(sql.SQL("listen {}").format(sql.Identifier(live.CHANNEL)))
-            names, read_at, looked_at = self._names(db), time.monotonic(), 0.0
+            db.execute(sql.SQL("listen {}").format(sql.Identifier(duty.channel)))
+            looked_at: float | None = None
             while not self.stop.is_set():
-                woken = bool(list(db.notifies(timeout=LISTEN_SECONDS, stop_after=1))) if looked_at else True
-                now = time.monotonic()
-                if not woken and now - looked_at < LOOK_ANYWAY_SECONDS:
+                woken = looked_at is None or bool(list(db.notifies(timeout=LISTEN_SECONDS, stop_after=1)))
+                if not woken and looked_at is not None and time.monotonic() - looked_at < duty.look_seconds:
                     continue
-                if now - read_at > CATALOGUE_SECONDS:
-                    names, read_at = self._names(db), now
-                self._drain(db, names)
+                duty.work(db)
                 looked_at = time.monotonic()
 
-    def _drain(self, db: Connection, names: Catalogue) -> None:
-        """Rounds until nothing waits. A definition that fails in the database is logged; its round is tried again later."""
-        while not self.stop.is_set():
-            try:
-                report = live.evaluate_changes(db, names, now=self.clock())
-            except psycopg.OperationalError:
-                raise
-            except psycopg.Error as error:
-                LOG.error("Live segments were not evaluated: %s", _first_line(error))  # noqa: TRY400
-                return
-            for key, problem in (report.problems or {}).items():
-                LOG.warning("%s was left alone: %s", key, problem)
-            if not report.contacts:
-                return
-            LOG.info("%d contacts evaluated: %d entries, %d exits", report.contacts, report.entered, report.exited)
-
-    def _names(self, db: Connection) -> Catalogue:
-        return catalogue(db, self.time_zone)
+    def _beat(self, started: datetime) -> None:
+        """Says that it lives, for the screens."""
+        try:
+            with self.connect() as db, db.transaction():
+                who = {"host": socket.gethostname(), "pid": os.getpid(), "started": started, "now": self.clock()}
+                db.execute(SQL.beat, who)
+        except psycopg.Error as error:
+            LOG.warning("The worker's heartbeat was not noted: %s", first_line(error))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -84,7 +84,7 @@ def run_job(name: str, *, run_config: Mapping[str, Any] | None = None, quiet: bo
             result = job.execute_in_process(
                 instance=instance,
                 run_id=report.run_id,
-                run_config={**QUIET, **(run_config or {})},
+                run_config={**QUIET, **(job.run_config or {}), **(run_config or {})},
                 raise_on_error=False,
             )
     report.succeeded = result.success

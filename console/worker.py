@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from types import FrameType
 
 from console.environment import check_migrated, now
 
 
 def worker() -> None:
-    """Evaluates live segments as soon as something lands, until Ctrl-C or SIGTERM."""
+    """Live segments, triggered messages and outcomes, as soon as something lands, until Ctrl-C or SIGTERM."""
+    from activation.delivery.configure import delivery_from
+    from activation.duties import LiveSegments, Outcomes, TriggeredMessages
     from activation.worker import Worker
     from engage_db.connection import connect_engage
     from engage_db.settings import load_settings
 
     check_migrated()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    settings, stop = load_settings(), threading.Event()
     serving = Worker(
         connect=lambda: connect_engage(application="engage worker", autocommit=True),
         clock=now,
-        time_zone=load_settings().workspace_time_zone,
+        duties=[
+            LiveSegments(now, settings.workspace_time_zone, stop),
+            TriggeredMessages(lambda: delivery_from(settings, now), settings.engage_home, stop),
+            Outcomes(now, settings.sandbox_seed if settings.mail_provider == "sandbox" else None, stop),
+        ],
+        stop=stop,
     )
 
-    def stop(_signum: int, _frame: FrameType | None) -> None:
-        serving.stop.set()
+    def end(_signum: int, _frame: FrameType | None) -> None:
+        stop.set()
 
     for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, stop)
+        signal.signal(signum, end)
     serving.run()

@@ -16,6 +16,8 @@ loop_job = dg.define_asset_job(
     "loop",
     selection=dg.AssetSelection.all(),
     description="Everything once: extract, build, test, refresh segments, send what is due, measure.",
+    # a campaign that is throttled for hours does not hold up the next build: the sensor sees to the rest of it
+    config={"ops": {"engage__send_batches": {"config": {"throttled_for": 60.0}}}},
 )
 campaign_job = dg.define_asset_job(
     "campaigns",

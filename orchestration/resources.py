@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject
 from psycopg import Connection
 
 from activation.delivery.configure import delivery_from
-from activation.delivery.send import Delivery
+from activation.delivery.processes import deliver_in_processes
+from activation.delivery.send import Delivery, DeliveryReport, deliver
 from engage_db.connection import connect_crm, connect_engage, database_url
 from engage_db.settings import Settings, load_settings
 from orchestration.transformation.manifest import DBT, DBT_DIRECTORY
@@ -47,8 +48,12 @@ class Senders(dg.ConfigurableResource[Delivery]):
     def settings(self) -> Settings:
         return load_settings()
 
-    def delivery(self) -> Delivery:
-        return delivery_from(self.settings, now)
+    def deliver(self, *, throttled_for: timedelta | None) -> DeliveryReport:
+        """Delivers what is due, in as many processes as the settings say."""
+        processes = self.settings.delivery_processes
+        if processes > 1:
+            return deliver_in_processes(processes, throttled_for=throttled_for)
+        return deliver(delivery_from(self.settings, now, throttled_for=throttled_for))
 
 
 def resources() -> dict[str, object]:

@@ -191,6 +191,11 @@ def skip_counts(db: Connection, campaign_key: str) -> dict[str, int]:
     return dict(db.execute(SQL.skip_counts, {"key": campaign_key}).fetchall())
 
 
+def open_counts(db: Connection) -> dict[str, int]:
+    """Messages by state, of the runs that are open or ended within a day."""
+    return dict(db.execute(SQL.open_counts).fetchall())
+
+
 def problems(db: Connection, campaign_key: str) -> list[str]:
     """What stopped or holds up the runs of a campaign, newest first."""
     return [row[0] for row in db.execute(SQL.problems, {"key": campaign_key}).fetchall()]

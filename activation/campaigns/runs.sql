@@ -146,16 +146,45 @@ where message.state = 'skipped' and campaign_run_id in (
 group by 1
 order by 2 desc, 1;
 
+-- name: open_counts()
+select message.state, count(*)
+from engage.campaign_messages message
+where message.campaign_run_id in (
+    select campaign_run_id from engage.campaign_runs
+    where state in ('preparing', 'sending') or finished_at > (select max(finished_at) from engage.campaign_runs) - interval '1 day'
+)
+group by 1;
+
 -- name: unattended(now)
--- runs with something to do that nobody is doing: nothing of them is leased, and they are not brand new
+-- runs with something to do that nobody is doing: no delivery beats for them, and they are not brand new
 select run.campaign_run_id, run.campaign_id, campaign.key, campaign.name, run.state, run.scheduled_for, run.snapshot_at
 from engage.campaign_runs run
 join engage.campaigns campaign using (campaign_id)
 where run.state in ('preparing', 'sending') and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
-  and coalesce(run.started_at, run.snapshot_at, run.created_at) < :now::timestamptz - interval '1 minute'
+  and campaign.kind <> 'triggered'
+  and coalesce(run.started_at, run.snapshot_at, run.created_at) < :now::timestamptz - interval '20 seconds'
   and not exists (
-      select from engage.send_batches batch
-      where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen') and batch.lease_until > :now
+      select from engage.service_heartbeats beat
+      where beat.service = format('delivery/%%s', run.campaign_run_id) and beat.beat_at > :now::timestamptz - interval '20 seconds'
+  )
+  and (
+      run.state = 'preparing'
+      or exists (
+          select from engage.campaign_messages message
+          where message.campaign_run_id = run.campaign_run_id and message.is_queued and message.next_attempt_at <= :now
+      )
+      or exists (
+          select from engage.send_batches batch
+          where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen')
+            and batch.next_attempt_at <= :now and (batch.lease_until is null or batch.lease_until <= :now)
+      )
+      or not exists (
+          select from engage.campaign_messages message
+          where message.campaign_run_id = run.campaign_run_id and message.is_queued
+      ) and not exists (
+          select from engage.send_batches batch
+          where batch.campaign_run_id = run.campaign_run_id and batch.state in ('claimed', 'frozen')
+      )
   )
 order by run.campaign_run_id;
 

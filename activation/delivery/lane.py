@@ -71,6 +71,9 @@ class Lane:
             if self.run.is_throttled and patient_until and self._now() > patient_until:
                 return None
             choice = await self.providers.choose(self.run.channel, self.run.provider)
+            if choice is None and self.providers.is_probing:
+                await asyncio.sleep(0.3)
+                continue
             if choice is None:
                 return self._objection()
             if not await self._send_due(choice) and not await self._wait():

@@ -432,8 +432,11 @@ insert into engage.service_heartbeats as beat (service, host, pid, started_at, b
 values (format('delivery/%%s', :campaign_run_id::bigint), :host, :pid, :now, :now)
 on conflict (service, host) do update set pid = excluded.pid, beat_at = excluded.beat_at;
 
--- name: rest(campaign_run_id, host)
-delete from engage.service_heartbeats where service = format('delivery/%%s', :campaign_run_id::bigint) and host = :host;
+-- name: rest(campaign_run_id, host, now)
+-- with what workers that were killed left behind
+delete from engage.service_heartbeats
+where service = format('delivery/%%s', :campaign_run_id::bigint) and host = :host
+   or service like 'delivery/%%' and beat_at < :now::timestamptz - interval '1 day';
 
 -- name: epoch()
 select epoch from engage.database_epochs order by begun_at desc limit 1;

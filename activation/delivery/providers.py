@@ -52,6 +52,7 @@ class Providers:
     clock: Callable[[], datetime]
     usable: list[str] = field(default_factory=list)
     objections: dict[str, str] = field(default_factory=dict)
+    is_probing: bool = False  # somebody is trying a provider that was not well
     _good: dict[str, int] = field(default_factory=dict)
     _noted_at: dict[str, datetime] = field(default_factory=dict)
 
@@ -89,6 +90,7 @@ class Providers:
             rows = await (await db.execute(SQL.health, question)).fetchall()
             self.objections = {name: reason for name, state, _, reason in rows if state != "closed" and reason}
             self.usable = [name for name, state, _, _ in rows if state == "closed"]
+            self.is_probing = any(state == "half_open" and until and until > now for _, state, until, _ in rows)
             if self.usable:
                 return Choice(self.channels[self.usable[0]])
             for name, _, open_until, _ in rows:

@@ -12,6 +12,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -116,7 +117,7 @@ class Delivery:
         finally:
             beating.cancel()
             async with pool.connection() as db:
-                await db.execute(SQL.rest, who)
+                await db.execute(SQL.rest, {**who, "now": self.clock()})
         problem = next((words for words in problems if words), None)
         async with pool.connection() as db:
             await db.execute(SQL.set_problem, {"campaign_run_id": run.campaign_run_id, "problem": problem})
@@ -163,11 +164,19 @@ class Delivery:
 
 
 def deliver(delivery: Delivery) -> DeliveryReport:
-    """Runs a delivery to its end from code that is not asynchronous. A lane's failure is raised as it is."""
-    try:
-        return asyncio.run(delivery.run())
-    except ExceptionGroup as lanes:
-        raise lanes.exceptions[0] from None
+    """Runs a delivery to its end from code that is not asynchronous. A lane's failure is raised as it is.
+
+    It works in a thread of its own: whoever is interrupted while waiting for it has it drained first.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="delivery") as one:
+        working = one.submit(asyncio.run, delivery.run())
+        try:
+            return working.result()
+        except ExceptionGroup as lanes:
+            raise lanes.exceptions[0] from None
+        except BaseException:
+            delivery.stop.set()
+            raise
 
 
 async def _read_json_quickly(db: AsyncConnection) -> None:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from activation.campaigns import runs
 from activation.campaigns.audience import Policy
+from activation.delivery import epoch
 from orchestration.resources import EngageDb, Senders, now
 
 
@@ -51,6 +52,9 @@ def audience_snapshot(
     """Plans what is due and freezes the audience of every run that has none yet."""
     settings = senders.settings
     with engage_db.connect() as db:
+        held = epoch.check(db, settings.engage_home, now=now())
+        if held:
+            raise dg.Failure(description=held, allow_retries=False)
         if config.campaign_id is not None and config.scheduled_for is not None:
             runs.plan(db, config.campaign_id, datetime.fromisoformat(config.scheduled_for), now=now())
         else:
