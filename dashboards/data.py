@@ -38,9 +38,8 @@ def _pool(url: str) -> ConnectionPool:
     )
 
 
-@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
-def ask(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
-    """The rows of a named query of dashboards/queries/<subject>.sql.
+def ask_now(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
+    """The rows of a named query of dashboards/queries/<subject>.sql, as they are this moment.
 
     Raises NotBuilt when its tables are not there yet, DatabaseUnreachable when there is no database.
     """
@@ -57,9 +56,19 @@ def ask(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
         raise
 
 
+@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
+def ask(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
+    """As ask_now, at most FRESH_SECONDS old."""
+    return ask_now(subject, question, **parameters)
+
+
 def records(subject: str, question: str, **parameters: Any) -> list[dict[str, Any]]:
     """The rows as dicts, with None for what is empty."""
-    rows = ask(subject, question, **parameters)
+    return as_records(ask(subject, question, **parameters))
+
+
+def as_records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as dicts, with None for what is empty."""
     return [
         {str(name): value for name, value in row.items()}
         for row in rows.astype(object).where(rows.notna(), None).to_dict("records")

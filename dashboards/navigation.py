@@ -13,9 +13,21 @@ def pages() -> dict[str, list[st.Page]]:
     """Pages by section of the sidebar."""
     return {
         "": [_page("overview", "Overview", "space_dashboard", default=True)],
-        "Engage": [_page("campaigns", "Campaigns", "campaign"), _page("segments", "Segments", "group_work")],
-        "Build": [_page("segment_builder", "New segment", "add_circle")],
+        "Engage": [
+            _page("campaigns", "Campaigns", "campaign"),
+            _page("segments", "Segments", "group_work"),
+            _page("templates", "Templates", "draft"),
+        ],
+        "Build": [
+            _page("campaign_wizard", "New campaign", "add_circle"),
+            _page("segment_builder", "New segment", "add_circle"),
+        ],
         "Customers": [_page("contacts", "Contacts", "person_search"), _page("events", "Events", "timeline")],
+        "Delivery": [
+            _page("deliverability", "Deliverability", "monitoring"),
+            _page("dead_letters", "Dead letters", "mark_email_unread"),
+            _page("suppressions", "Suppressions", "block"),
+        ],
     }
 
 

@@ -56,6 +56,15 @@ def next_run(expression: str, zone_name: str, after: datetime) -> datetime:
             return instant
 
 
+def next_runs(expression: str, zone_name: str, after: datetime, count: int) -> list[datetime]:
+    """The first `count` instants later than `after`, in UTC, in order."""
+    instants: list[datetime] = []
+    while len(instants) < count:
+        after = next_run(expression, zone_name, after)
+        instants.append(after)
+    return instants
+
+
 def latest_run(expression: str, zone_name: str, not_after: datetime, not_before: datetime) -> datetime:
     """The last instant in the span, given that `not_before` is one itself."""
     latest = not_before

@@ -39,6 +39,33 @@ def bars(rows: pd.DataFrame, label: str, value: str, title: str, *, height: int 
     st.altair_chart((bar + number).properties(height=height or max(90, 36 * len(rows))), width="stretch")
 
 
+def rates_with_lines(rows: pd.DataFrame, *, lines: dict[str, float], height: int = 240) -> None:
+    """Complaints over delivered and hard bounces over sent per day, with the lines that complaints must stay under."""
+    rates = pd.concat(
+        [
+            pd.DataFrame({"day": rows["day"], "rate": rows[part] / rows[whole].clip(lower=1), "what": what})
+            for part, whole, what in (
+                ("complained", "delivered", "complaints"),
+                ("bounced_hard", "sent", "hard bounces"),
+            )
+        ]
+    )
+    shown = alt.Chart(rates).mark_line(strokeWidth=2, point=True).encode(
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8)),
+        y=alt.Y("rate:Q", title=None, axis=alt.Axis(format=".1%", tickCount=5)),
+        color=alt.Color(
+            "what:N", title=None, scale=alt.Scale(domain=["complaints", "hard bounces"], range=["#b91c1c", INDIGO]),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=[alt.Tooltip("day:T", title="Day"), "what:N", alt.Tooltip("rate:Q", format=".3%")],
+    )  # fmt: skip
+    limits = alt.Chart(pd.DataFrame([{"at": at, "line": name} for name, at in lines.items()]))
+    rule = limits.mark_rule(strokeDash=[4, 4], color="#b91c1c").encode(y="at:Q")
+    label = limits.mark_text(align="left", dx=6, color="#b91c1c").encode(y="at:Q", text="line:N", x=alt.value("width"))
+    layers = (shown + rule + label).properties(height=height, padding={"right": 50, "left": 5, "top": 5, "bottom": 5})
+    st.altair_chart(layers, width="stretch")
+
+
 def stacked_days(rows: pd.DataFrame, day: str, name: str, value: str, *, height: int = 260) -> None:
     """Amounts per day, by name."""
     chart = (

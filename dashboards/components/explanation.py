@@ -28,23 +28,18 @@ def outline(definition: Mapping[str, Any]) -> str:
     """A rule tree as an indented list of sentences."""
     tree, problems = schema.parse(definition)
     if tree is None:
-        return "\n".join(f"- {_plain(f'{problem.where}: {problem.message}')}" for problem in problems)
+        return "\n".join(f"- {words.plain(f'{problem.where}: {problem.message}')}" for problem in problems)
     return "\n".join(_said(tree.where, 0))
 
 
 def _said(node: Any, depth: int) -> list[str]:
     children = [node.condition] if isinstance(node, schema.Not) else getattr(node, "conditions", [])
-    line = f"{'  ' * depth}- {_plain(in_words(node))}"
+    line = f"{'  ' * depth}- {words.plain(in_words(node))}"
     return [line, *(each for child in children for each in _said(child, depth + 1))]
 
 
 def _lines(step: Step, depth: int) -> list[str]:
     mark = ":green[:material/check_circle:]" if step.outcome else ":red[:material/cancel:]"
-    value = f" — found **{_plain(step.found)}**" if step.found else ""
-    line = f"{'  ' * depth}- {mark} {_plain(step.words)}{value}"
+    value = f" — found **{words.plain(step.found)}**" if step.found else ""
+    line = f"{'  ' * depth}- {mark} {words.plain(step.words)}{value}"
     return [line, *(each for child in step.steps for each in _lines(child, depth + 1))]
-
-
-def _plain(text: str) -> str:
-    """Values of people's data are shown as they are, never as markup."""
-    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-!|$~:" else character for character in text)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import streamlit as st
 
+from dashboards import data
+from dashboards.components import words as said
 from dashboards.data import NotBuilt
 from engage_db.connection import DatabaseUnreachable
 from engage_db.settings import load_settings
 
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")
+SILENT_AFTER = timedelta(minutes=1)
 
 CSS = """<style>
 .stMainBlockContainer { padding-top: 3.2rem; max-width: 84rem; }
@@ -35,6 +39,22 @@ def draw_frame() -> None:
                 "**Sandbox.** No mail leaves this machine: deliveries, opens and clicks are simulated.",
                 icon=":material/science:",
             )
+    warn_without_worker()
+
+
+def warn_without_worker() -> None:
+    """While there is no sign of life of the worker: what waits for it, and the command that starts it."""
+    try:
+        row = data.one("delivery", "worker")
+    except (NotBuilt, DatabaseUnreachable):
+        return  # the page itself says what is wrong
+    age = said.now() - row["beat_at"] if row else None
+    if age is None or age > SILENT_AFTER:
+        since = f"last seen {said.ago(row['beat_at'])}" if row else "it has not run yet"
+        st.warning(
+            f"Sends of triggered messages and outcomes are waiting: start `engage worker` ({since}).",
+            icon=":material/heart_broken:",
+        )
 
 
 def title(words: str, beside: str = "") -> None:

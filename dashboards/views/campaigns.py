@@ -10,9 +10,10 @@ import streamlit as st
 from activation.automations.cron import in_words
 from dashboards import data
 from dashboards.components import charts, words
-from dashboards.components.frame import empty, friendly, paginate, title
-
-SENT_STATES = ("sent", "delivered", "bounced")
+from dashboards.components.campaign_actions import show_actions
+from dashboards.components.campaign_messages import show_messages
+from dashboards.components.campaign_progress import show_progress
+from dashboards.components.frame import empty, friendly, title
 
 
 def cadence(campaign: dict[str, Any]) -> str:
@@ -22,11 +23,12 @@ def cadence(campaign: dict[str, Any]) -> str:
 
 def show_list() -> None:
     title("Campaigns", "Broadcasts go out once; automations come back on their schedule.")
+    st.page_link("views/campaign_wizard.py", label="New campaign", icon=":material/add_circle:")
     campaigns = data.ask("campaigns", "list_all")
     if campaigns.empty:
         empty(
             "No campaign yet",
-            'Create one: `engage campaign create "Spring news" --segment newsletter_subscribers --template new_collection`',
+            "Choose who gets it, what they get and when: it takes five steps, and nothing leaves before the last.",
         )
         return
     shown = pd.DataFrame(
@@ -54,16 +56,14 @@ def show_list() -> None:
     st.caption("Rates are over delivered messages. Open one by its name.")
 
 
-def funnel(campaign_id: int) -> None:
-    """From targeted to clicked, and the proof that nobody is missing."""
-    states = dict(data.ask("campaigns", "states", campaign_id=campaign_id).itertuples(index=False))
-    row = data.one("campaigns", "targeted", campaign_id=campaign_id)
-    targeted = int(row["targeted"]) if row else 0
-    if not targeted:
-        empty("It has not run yet", "Its audience is frozen when it runs.")
+def funnel(campaign_id: int, targeted: int, sent: int) -> None:
+    """From targeted to clicked; outcomes are counted by a build."""
+    try:
+        count = data.records("campaigns", "outcomes", campaign_id=campaign_id)[0]
+    except data.NotBuilt:
+        st.caption("Opens and clicks are counted with the next `engage run`.")
+        show_reasons(campaign_id)
         return
-    count = data.records("campaigns", "outcomes", campaign_id=campaign_id)[0]
-    sent = sum(states.get(state, 0) for state in SENT_STATES)
     figures = st.columns(6)
     figures[0].metric("Targeted", f"{targeted:,}", border=True)
     figures[1].metric("Sent", f"{sent:,}", border=True)
@@ -74,49 +74,36 @@ def funnel(campaign_id: int) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Funnel", anchor=False)
-        steps = [
-            ("Targeted", targeted),
-            ("Sent", sent),
-            ("Delivered", count["delivered"]),
-            ("Opened", count["opened"]),
-            ("Clicked", count["clicked"]),
-        ]
+        steps = [("Targeted", targeted), ("Sent", sent)]
+        steps += [(step, count[step.lower()]) for step in ("Delivered", "Opened", "Clicked")]
         charts.bars(pd.DataFrame(steps, columns=["step", "people"]), "step", "people", "People", height=230)
     with right:
-        st.subheader("Everybody is accounted for", anchor=False)
-        listed = " + ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
-        if sum(states.values()) == targeted:
-            st.markdown(f":green[:material/check_circle:] {targeted:,} targeted = {listed}")
-        else:
-            st.markdown(f":red[:material/error:] {targeted:,} targeted, but {listed}")
-        skipped = data.ask("campaigns", "skipped", campaign_id=campaign_id)
-        if not skipped.empty:
-            st.markdown("**Left out, and why**")
-            for reason in skipped.itertuples():
-                st.markdown(f"- {reason.messages:,} · {words.REASONS.get(reason.reason, reason.reason)}")
+        show_reasons(campaign_id)
 
 
-def show_messages(campaign_id: int) -> None:
-    states = data.ask("campaigns", "states", campaign_id=campaign_id)["state"].tolist()
-    state = st.pills("State", sorted(states), label_visibility="collapsed", key="message_state")
-    total = data.one("campaigns", "message_count", campaign_id=campaign_id, state=state)
-    offset = paginate(int(total["messages"]) if total else 0, data.PAGE_SIZE, "messages_page")
-    rows = data.ask("campaigns", "messages", campaign_id=campaign_id, state=state, limit=data.PAGE_SIZE, offset=offset)
-    shown = pd.DataFrame(
-        {
-            "Contact": words.contact_links(rows),
-            "Address": rows["address"].map(words.masked),
-            "State": rows["state"],
-            "Why": rows["reason"].map(lambda reason: words.REASONS.get(reason, reason)),
-            "Sent": rows["sent_at"].map(words.local),
-        }
-    )
-    st.dataframe(
-        shown,
-        hide_index=True,
-        width="stretch",
-        column_config={"Contact": st.column_config.LinkColumn(display_text=r"#(.*)")},
-    )
+def show_reasons(campaign_id: int) -> None:
+    """Who was left out, and why."""
+    st.subheader("Left out, and why", anchor=False)
+    reasons = data.records("campaigns", "reasons", campaign_id=campaign_id)
+    if not reasons:
+        st.caption("Nobody: everybody in the segment gets it.")
+    for reason in reasons:
+        said = words.REASONS.get(reason["reason"], reason["reason"] or "no reason given")
+        st.markdown(
+            f"- {reason['messages']:,} · {words.plain(said)}{' (failed)' if reason['state'] == 'failed' else ''}"
+        )
+
+
+def show_runs(campaign_id: int) -> None:
+    rows = data.ask("campaigns", "runs", campaign_id=campaign_id)
+    for moment in ("scheduled_for", "started_at", "finished_at"):
+        rows[moment] = rows[moment].map(words.local)
+    rows["remark"] = rows["remark"].fillna("")
+    names = {
+        "scheduled_for": "For", "state": "State", "targeted": "Targeted", "started_at": "Began", "finished_at": "Ended",
+        "provider": "Through", "remark": "Remark",
+    }  # fmt: skip
+    st.dataframe(rows.rename(columns=names), hide_index=True, width="stretch")
 
 
 def show_one(key: str) -> None:
@@ -133,30 +120,21 @@ def show_one(key: str) -> None:
         f"Subject: {campaign['subject']} · next: {words.local(campaign['next_run_at'])} · created by {campaign['created_by']} on {words.local(campaign['created_at'])}"
     )
     if campaign["state_reason"]:
-        st.warning(
-            f"Held: {campaign['state_reason']}. `engage campaign resume {key}` lets it go on once that is mended.",
-            icon=":material/front_hand:",
-        )
+        st.warning(f"Held: {campaign['state_reason']}. Resume it once that is mended.", icon=":material/front_hand:")
     campaign_id = int(campaign["campaign_id"])
-    funnel(campaign_id)
+    counted = data.records("campaigns", "ledger", campaign_id=campaign_id, run=None)[0]
+    show_actions(campaign, counted["queued"] + counted["claimed"])
+    show_progress(key, campaign_id, campaign["state"])
+    if not counted["targeted"]:
+        empty("It has not run yet", "Its audience is frozen when it runs.")
+        return
+    funnel(campaign_id, counted["targeted"], counted["sent"])
     runs, messages, days = st.tabs(["Runs", "Messages", "Per day"])
     with runs:
-        rows = data.ask("campaigns", "runs", campaign_id=campaign_id)
-        for moment in ("scheduled_for", "started_at", "finished_at"):
-            rows[moment] = rows[moment].map(words.local)
-        names = {
-            "scheduled_for": "For",
-            "state": "State",
-            "targeted": "Targeted",
-            "started_at": "Began",
-            "finished_at": "Ended",
-            "provider": "Through",
-            "remark": "Remark",
-        }
-        st.dataframe(rows.rename(columns=names), hide_index=True, width="stretch")
+        show_runs(campaign_id)
     with messages:
-        show_messages(campaign_id)
-    with days:
+        show_messages(campaign)
+    with days, friendly():
         daily = data.ask("campaigns", "daily", campaign_id=campaign_id)
         st.dataframe(daily.rename(columns=str.capitalize), hide_index=True, width="stretch")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activation.automations.cron import CronInvalid, in_words, latest_run, next_run, validate
+from activation.automations.cron import CronInvalid, in_words, latest_run, next_run, next_runs, validate
 
 ROME = "Europe/Rome"
 
@@ -61,3 +61,8 @@ def test_the_next_time_is_later_and_nothing_lies_between(expression, zone, momen
     assert following > after
     assert next_run(expression, zone, following - timedelta(seconds=1)) == following
     assert latest_run(expression, zone, following, following) == following
+
+
+def test_the_next_runs_are_in_order_and_pass_a_clock_change():
+    assert next_runs("0 9 * * *", ROME, utc(2026, 10, 24, 12), 2) == [utc(2026, 10, 25, 8), utc(2026, 10, 26, 8)]
+    assert next_runs("0 9 * * *", ROME, utc(2026, 10, 23, 12), 1) == [utc(2026, 10, 24, 7)]

@@ -1,0 +1,141 @@
+"""Step 5: what would happen, exactly; and the launch."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from activation.campaigns import commands
+from activation.campaigns.audience import Policy
+from activation.campaigns.dry_run import DryRun, dry_run
+from activation.delivery.configure import delivery_from
+from dashboards import actions
+from dashboards.campaign_wizard.draft import AUTOMATION, Draft
+from dashboards.components import words
+from dashboards.components.mail_preview import show_mail
+from engage_db.settings import load_settings
+
+REPORT, SAVED = "wizard_report", "wizard_saved"
+
+
+def save(draft: Draft) -> None:
+    """Creates the campaign as a draft, or brings it to what was filled in. Raises Refused."""
+    with actions.engage() as db:
+        if draft.key is None:
+            draft.key = commands.create(db, **draft.saved_as(), actor=actions.ACTOR, now=actions.now()).key
+        elif st.session_state.get(SAVED) != draft.said():
+            commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
+        else:
+            return
+    st.session_state[SAVED] = draft.said()
+    st.cache_data.clear()
+
+
+def check(draft: Draft) -> DryRun:
+    """The dry run of what is saved, taken once and again at the click on "Check again"."""
+    taken = st.session_state.get(REPORT)
+    if taken is None or taken[0] != (draft.key, draft.said()):
+        assert draft.key is not None
+        with st.spinner("Going through everybody …"):
+            taken = st.session_state[REPORT] = ((draft.key, draft.said()), _rehearse(draft.key))
+    return taken[1]
+
+
+def _rehearse(key: str) -> DryRun:
+    settings = load_settings()
+    delivery = delivery_from(settings, actions.now)
+    policy = Policy(settings.workspace_time_zone, settings.unknown_consent_counts)
+    with actions.engage() as db:
+        return dry_run(
+            db,
+            key,
+            composer=delivery.composer,
+            sender=settings.mail_from,
+            channels=delivery.channels,
+            policy=policy,
+            now=actions.now(),
+        )
+
+
+def check_anew() -> None:
+    """The next run takes the dry run again: segments, caps and suppressions go on changing."""
+    st.session_state.pop(REPORT, None)
+
+
+def show_review(draft: Draft) -> DryRun:
+    """The report of the dry run: who, who not and why, how long, what they would see."""
+    found = check(draft)
+    for problem in found.problems:
+        st.warning(words.plain(problem), icon=":material/warning:")
+    _figures(found)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _left_out(found)
+    with right:
+        _samples(found)
+    return found
+
+
+def _figures(found: DryRun) -> None:
+    figures = st.columns(4)
+    figures[0].metric("In the audience", f"{found.targeted:,}", border=True)
+    figures[1].metric("Get it", f"{found.queued:,}", border=True)
+    figures[2].metric("Left out", f"{sum(found.skipped.values()):,}", border=True)
+    lasting = words.lasting(found.duration.total_seconds()) if found.duration is not None else "–"
+    figures[3].metric("Takes", lasting.removeprefix("about "), border=True, help=f"Slowest: {found.slowest}")
+    begins = f"Begins {words.local(found.starts_at)}. " if found.starts_at else ""
+    later = f"{found.later:,} wait for their own hours." if found.later else ""
+    st.caption(f"{begins}{later}")
+
+
+def _left_out(found: DryRun) -> None:
+    st.subheader("Left out, and why", anchor=False)
+    if not found.skipped:
+        st.caption("Nobody.")
+    for reason, people in sorted(found.skipped.items(), key=lambda each: -each[1]):
+        st.markdown(f"- **{people:,}** · {words.plain(words.REASONS.get(reason, reason))}")
+
+
+def _samples(found: DryRun) -> None:
+    st.subheader("What they would see", anchor=False)
+    if not found.samples:
+        st.caption("Nobody would get it.")
+        return
+    listed = pd.DataFrame(
+        [{"Contact": one.contact_id, "Address": one.address, "Subject": one.subject} for one in found.samples]
+    )
+    chosen = st.selectbox(
+        "One of them",
+        range(len(found.samples)),
+        format_func=lambda at: f"No. {listed['Contact'][at]} · {listed['Address'][at]}",
+    )
+    sample = found.samples[chosen]
+    if sample.problem:
+        st.error(f"This contact's mail cannot be made: {words.plain(sample.problem)}", icon=":material/block:")
+        return
+    show_mail(sample.subject, sample.html, sample.text, "wizard_sample")
+
+
+@st.dialog("Launch this campaign?")
+def confirm_launch(draft: Draft, found: DryRun) -> None:
+    """The last question: the number of recipients, typed."""
+    again = " and every time its schedule comes round" if draft.kind == AUTOMATION else ""
+    when = f"at {words.local(found.starts_at)}" if draft.at or draft.kind == AUTOMATION else "at once"
+    st.markdown(f"**{draft.name}** goes to **{found.queued:,}** people {when}{again}.")
+    typed = st.text_input("Type the number of recipients to confirm", key="wizard_typed", placeholder=f"{found.queued}")
+    confirmed = typed.strip().replace(",", "").replace(".", "") == str(found.queued)
+    if st.button("Launch", type="primary", icon=":material/rocket_launch:", disabled=not confirmed):
+        assert draft.key is not None
+        with actions.refusals_shown():
+            with actions.engage() as db, db.transaction():
+                commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
+                commands.launch(db, draft.key, now=actions.now())
+            leave(draft.key)
+
+
+def leave(key: str) -> None:
+    """To the campaign's own page; the wizard begins anew next time."""
+    for kept in ("wizard_draft", REPORT, SAVED):
+        st.session_state.pop(kept, None)
+    st.cache_data.clear()
+    st.switch_page("views/campaigns.py", query_params={"campaign": key})

@@ -1,0 +1,117 @@
+"""A campaign or automation in five steps: audience, content, rules, schedule, review; nothing leaves before the launch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboards import actions, data
+from dashboards.campaign_wizard.audience import ask_audience
+from dashboards.campaign_wizard.content import ask_content
+from dashboards.campaign_wizard.draft import Draft
+from dashboards.campaign_wizard.fields import forget
+from dashboards.campaign_wizard.review import check_anew, confirm_launch, leave, save, show_review
+from dashboards.campaign_wizard.rules import ask_rules
+from dashboards.campaign_wizard.schedule import ask_schedule
+from dashboards.components import words
+from dashboards.components.frame import empty, friendly, title
+
+STEPS: dict[str, Callable[[Draft], str | None]] = {
+    "Audience": ask_audience, "Content": ask_content, "Rules": ask_rules, "Schedule": ask_schedule,
+}  # fmt: skip
+REVIEW = len(STEPS)
+
+
+def draft_of(key: str | None) -> Draft | None:
+    """The draft of this visit: what the session holds, else the campaign of a key; None when it cannot be changed."""
+    held = st.session_state.get("wizard_draft")
+    if held is not None and (key is None or held.key == key):
+        return held
+    forget()
+    draft = Draft(str(words.zone()))
+    if key is not None:
+        row = data.one("campaigns", "settings", key=key)
+        if row is None or row["segment"] is None:
+            return None
+        draft = Draft.of(row)
+    st.session_state["wizard_draft"] = draft
+    return draft
+
+
+def show_steps(draft: Draft) -> None:
+    """Where one is; a click goes to a step that was reached before."""
+    names = [*STEPS, "Review"]
+    st.progress(
+        (draft.step + 1) / len(names),
+        text=" → ".join(f"**{name}**" if at == draft.step else name for at, name in enumerate(names)),
+    )
+
+
+def go(draft: Draft, step: int) -> None:
+    draft.step = step
+
+
+def show_step(draft: Draft) -> None:
+    """One of the first four steps, with the way back and on."""
+    name = list(STEPS)[draft.step]
+    st.subheader(name, anchor=False)
+    missing = STEPS[name](draft)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Back", icon=":material/arrow_back:", on_click=go, args=[draft, draft.step - 1], disabled=draft.step == 0
+        )
+        st.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            type="primary",
+            on_click=go,
+            args=[draft, draft.step + 1],
+            disabled=bool(missing),
+        )
+        if missing:
+            st.caption(f":orange[{missing}]")
+
+
+def show_last(draft: Draft) -> None:
+    """Saves what was filled in, shows the dry run, and launches."""
+    with st.container(horizontal=True):
+        st.button("Back", icon=":material/arrow_back:", on_click=go, args=[draft, REVIEW - 1])
+        st.button("Check again", icon=":material/refresh:", on_click=check_anew)
+    with actions.refusals_shown():
+        save(draft)
+        found = show_review(draft)
+        assert draft.key is not None
+        with st.container(horizontal=True):
+            if draft.state != "draft":
+                if st.button("Done", type="primary", icon=":material/check:"):
+                    leave(draft.key)
+                return
+            if st.button("Launch …", type="primary", icon=":material/rocket_launch:", disabled=not found.queued):
+                confirm_launch(draft, found)
+            if st.button("Keep as a draft", icon=":material/drafts:"):
+                leave(draft.key)
+
+
+def show(key: str | None) -> None:
+    draft = draft_of(key)
+    if draft is None:
+        empty(
+            f"There is no campaign {key} to change",
+            "Choose one from the list of campaigns, or begin a new one with `engage campaign create`.",
+        )
+        return
+    title(draft.name or "New campaign", "Nothing leaves before you launch it in the last step.")
+    if st.button("Begin anew", icon=":material/restart_alt:", type="tertiary"):
+        st.session_state.pop("wizard_draft")
+        st.query_params.clear()
+        st.rerun()
+    show_steps(draft)
+    if draft.step < REVIEW:
+        show_step(draft)
+    else:
+        show_last(draft)
+
+
+with friendly():
+    show(st.query_params.get("campaign"))

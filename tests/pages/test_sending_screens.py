@@ -1,0 +1,214 @@
+"""Screens of sending: a campaign under way, dead letters, deliverability, suppressions, and the worker's sign of life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from engage_db.settings import load_settings
+from tests.factories import engage as factory
+from tests.pages.test_pages import metrics, open_page, words
+
+__all__ = ["open_page"]
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def db(engage_url, settings_for):
+    settings_for.setenv("ENGAGE_DATABASE_URL", engage_url)
+    load_settings.cache_clear()
+    with psycopg.connect(engage_url, autocommit=True) as db:
+        yield db
+
+
+@pytest.fixture
+def open_screen(open_page, engage_url):
+    return lambda name, **parameters: open_page(engage_url, name, **parameters)
+
+
+@pytest.fixture
+def under_way(db):
+    """A run of thirty: two sent, two parked in a batch that died, the rest queued."""
+    run_id = factory.begin_run(db, factory.add_campaign(db, contacts=30))
+    db.execute("update profiles.contact_profiles set full_name = 'Ada Nr ' || contact_id")
+    db.execute("update engage.campaign_messages set state = 'sent', sent_at = now() where contact_id in (1, 2)")
+    batch_id = db.execute(
+        "insert into engage.send_batches (campaign_run_id, batch_number, provider, idempotency_key, state, size, message_ids, "
+        "body, attempts, first_attempt_at, next_attempt_at, created_at, problem) "
+        "select %s, 1, 'sandbox', 'k', 'dead', 2, array_agg(message_id), '\\x00', 5, now(), now(), now(), '503 Service Unavailable' "
+        "from engage.campaign_messages where contact_id in (3, 4) returning batch_id",
+        [run_id],
+    ).fetchone()[0]
+    db.execute(
+        "update engage.campaign_messages set state = 'dead', batch_id = %s, provider = 'sandbox' where contact_id in (3, 4)",
+        [batch_id],
+    )
+    return run_id
+
+
+def button(app, label):
+    return next(each for each in app.button if each.label == label)
+
+
+def press(app, label):
+    button(app, label).click().run()
+    assert not app.exception, app.exception[0].message
+
+
+def confirm(app, opener, label, **typed):
+    """Opens a dialog, types into it, and presses its button. A dialog lives as long as its opener is pressed."""
+    press(app, opener)
+    if typed:
+        for key, value in typed.items():
+            app.text_input(key=key).set_value(value)
+        press(app, opener)
+    button(app, opener).click()
+    press(app, label)
+
+
+def state_of(db, key="sale"):
+    return db.execute("select state from engage.campaigns where key = %s", [key]).fetchone()[0]
+
+
+def test_a_campaign_shows_each_state_by_number_and_that_they_add_up(open_screen, under_way):
+    shown = words(open_screen("campaigns", campaign="sale"))
+
+    assert ":green[:material/check_circle:] 30 targeted = 2 sent + 26 queued + 2 dead" in shown
+
+
+def test_a_message_that_is_missing_is_told_in_red(open_screen, under_way, db):
+    db.execute("delete from engage.campaign_messages where contact_id = 9")
+
+    assert ":red[:material/error:] 30 targeted, but 2 sent + 25 queued + 2 dead" in words(
+        open_screen("campaigns", campaign="sale")
+    )
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled_behind_dialogs(open_screen, under_way, db):
+    app = open_screen("campaigns", campaign="sale")
+    press(app, "Pause …")
+    assert state_of(db) == "sending"
+    confirm(app, "Pause …", "Pause")
+    assert state_of(db) == "paused"
+
+    confirm(open_screen("campaigns", campaign="sale"), "Resume …", "Resume")
+    assert state_of(db) == "sending"
+
+    app = open_screen("campaigns", campaign="sale")
+    press(app, "Cancel …")
+    assert button(app, "Cancel the campaign").disabled
+    confirm(app, "Cancel …", "Cancel the campaign", typed_cancel="sale")
+    assert state_of(db) == "cancelled"
+
+
+def test_a_clone_is_a_draft_of_its_own(open_screen, under_way, db):
+    confirm(open_screen("campaigns", campaign="sale"), "Clone …", "Clone")
+
+    assert state_of(db, "sale-copy") == "draft"
+    assert state_of(db) == "sending"
+
+
+def test_a_clone_with_a_name_that_is_taken_is_refused_in_words(open_screen, under_way):
+    confirm(open_screen("campaigns", campaign="sale"), "Clone …", "Clone")
+    app = open_screen("campaigns", campaign="sale")
+    confirm(app, "Clone …", "Clone")
+
+    assert any("There is already a campaign sale-copy" in error.value for error in app.error)
+
+
+def test_messages_are_paged_along_the_outbox_and_filtered_by_state(open_screen, under_way):
+    app = open_screen("campaigns", campaign="sale")
+    first = table(app, "Address")
+    press(app, "Further")
+    second = table(app, "Address")
+    assert len(first) == 25
+    assert len(second) == 5
+    assert not set(first["Contact"]) & set(second["Contact"])
+
+    app.selectbox(key="message_state").set_value("dead").run()
+    assert table(app, "Address")["Contact"].tolist() == ["/contacts?contact=3#Ada Nr 3", "/contacts?contact=4#Ada Nr 4"]
+
+
+def test_messages_are_found_by_contact_and_by_the_beginning_of_an_address(open_screen, under_way):
+    app = open_screen("campaigns", campaign="sale")
+    app.text_input(key="message_text").set_value("7").run()
+    assert len(table(app, "Address")) == 1
+
+    app.text_input(key="message_text").set_value("C2").run()
+    assert len(table(app, "Address")) == 11  # 2 and 20 to 29
+    assert "c2@" not in str(table(app, "Address"))
+
+
+def test_a_campaign_says_why_somebody_got_it_or_not(open_screen, under_way):
+    app = open_screen("campaigns", campaign="sale")
+    app.number_input(key="why_contact").set_value(99).run()
+
+    assert "was not in the segment Everybody" in words(app)
+
+
+def test_dead_letters_show_the_providers_words_and_attempts(open_screen, under_way):
+    app = open_screen("dead_letters")
+    rows = table(app, "What the provider said")
+
+    assert metrics(app) == {"Unknown": "0", "Dead": "2"}
+    assert rows["What the provider said"].tolist() == ["503 Service Unavailable"] * 2
+    assert rows["Attempts"].tolist() == [5, 5]
+
+
+def test_without_dead_letters_the_screen_says_so(open_screen, db):
+    factory.build(db)
+
+    assert "No dead letters" in words(open_screen("dead_letters"))
+
+
+def test_a_provider_that_is_not_used_says_why_and_until_when(open_screen, db):
+    db.execute(
+        "insert into engage.channel_providers (provider, priority, daily_limit, updated_at, updated_by) "
+        "values ('resend', 90, 50000, now(), 'ada') on conflict (provider) do update set daily_limit = 50000"
+    )
+    db.execute(
+        "insert into engage.provider_health (provider, state, since, open_until, reason, window_began_at, last_bad_at, last_problem) "
+        "values ('resend', 'open', now(), now() + interval '5 minutes', '6 of 10 answers were 503', now(), now(), '503') "
+        "on conflict (provider) do update set state = 'open', reason = excluded.reason, open_until = excluded.open_until"
+    )
+    shown = words(open_screen("deliverability"))
+
+    assert ":red-badge[not used just now]" in shown
+    assert "6 of 10 answers were 503" in shown
+    assert "engage run" in shown  # nothing was built yet
+
+
+@pytest.mark.parametrize(("complaints", "said"), [(0, None), (2, "over 0.1 %"), (4, "over 0.3 %")])
+def test_complaints_are_judged_by_the_lines_of_gmail_and_yahoo(open_screen, db, complaints, said):
+    db.execute("create schema if not exists marts")
+    db.execute(
+        "create table marts.deliverability (provider text, domain text, day date, sent bigint, delivered bigint, bounced_hard bigint, "
+        "bounced_soft bigint, complained bigint, deferred bigint, unsubscribed bigint)"
+    )
+    db.execute(
+        "insert into marts.deliverability values ('resend', 'gmail.com', current_date, 1010, 1000, 6, 4, %s, 2, 3)",
+        [complaints],
+    )
+    app = open_screen("deliverability")
+
+    judged = [each.value for each in [*app.warning, *app.error] if "Complaints are" in each.value]
+    assert [said in each for each in judged] == ([True] if said else [])
+    assert metrics(app)["Complaints"] == f"{complaints / 10:.2f} %"
+
+
+def test_a_worker_that_is_silent_is_told_on_every_screen(open_screen, db):
+    factory.build(db)
+    assert "start `engage worker` (it has not run yet)" in words(open_screen("dead_letters"))
+
+    db.execute("insert into engage.service_heartbeats values ('worker', 'here', 1, now(), now())")
+    assert "start `engage worker`" not in words(open_screen("dead_letters"))
+
+    db.execute("update engage.service_heartbeats set beat_at = %s", [datetime.now(UTC) - timedelta(minutes=7)])
+    assert "start `engage worker` (last seen 7 min ago)" in words(open_screen("suppressions"))
+
+
+def table(app, column):
+    """The first table with a column of that name."""
+    return next(each.value for each in app.dataframe if column in each.value)
