@@ -44,6 +44,7 @@ QUOTA_CODES = {405}  # out of credits
 RATE_CODES = {429}
 OUR_FAULT = "Invalid 'From' address"
 CONTENT_STATUSES = {413, 415, 422}
+LONGEST_METADATA = 80  # a longer value would have the mail refused
 
 # RecordType (https://postmarkapp.com/developer/webhooks/webhooks-overview), and the field that holds its time
 TYPES = {
@@ -124,7 +125,7 @@ class Postmark:
             "HtmlBody": mail.html,
             "TextBody": mail.text,
             "Headers": [{"Name": name, "Value": value} for name, value in mail.headers.items()],
-            "Metadata": dict(mail.tags),
+            "Metadata": {name: value[:LONGEST_METADATA] for name, value in mail.tags.items()},
             "MessageStream": self._stream,
             "TrackOpens": False,  # our own links count opens and clicks; Postmark's would replace them
             "TrackLinks": "None",

@@ -17,6 +17,7 @@ from activation.channels.contract import (
     OutcomeUnknown,
     Refused,
 )
+from activation.channels.email.postmark import Postmark
 from activation.channels.email.resend import Resend
 from activation.channels.email.sandbox import Sandbox
 from tests.integration.channels.providers import mail, postmark, resend
@@ -202,6 +203,12 @@ def test_postmark_is_configured_wrong_only_if_no_mail_at_all_was_taken():
     assert isinstance(mixed.results[1], Refused)
     assert "inactive" in mixed.results[1].words
     assert none.cause is Cause.CONFIGURATION
+
+
+def test_a_long_tag_costs_no_mail_at_postmark():
+    body = Postmark(server_token="test", api_url="https://a.dev").encode([mail(tags={"campaign": "c" * 200})])
+
+    assert orjson.loads(body)[0]["Metadata"] == {"campaign": "c" * 80}
 
 
 def test_the_request_of_resend_is_one_dump_in_fixed_order():
