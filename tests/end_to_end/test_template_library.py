@@ -26,7 +26,7 @@ def html_of(template, body_html):
 
 
 @pytest.mark.parametrize("width", [375, 640])
-def test_nothing_sticks_out_and_no_helper_of_ours_shows(browser, width):
+def test_nothing_sticks_out_and_the_link_for_scanners_does_not_show(browser, width):
     page = browser.new_page(viewport={"width": width, "height": 900})
     seen = {}
     for template in TEMPLATES.values():
