@@ -11,11 +11,11 @@ from activation.errors import NotFound
 from console.output import print_json, print_table
 from engage_db.settings import PROJECT_ROOT
 
-BENCHMARKS = ("extract", "loop", "segments")
+BENCHMARKS = ("extract", "loop", "segments", "send", "snapshot", "webhooks")
 
 
 def bench(
-    name: str = typer.Argument("all", help="extract, loop, segments, or all"),
+    name: str = typer.Argument("all", help=f"{', '.join(BENCHMARKS)}, or all"),
     scale: float = typer.Option(1.0, min=0.001, help="of the sizes"),
     curve: bool = typer.Option(False, "--curve", help="three sizes and the exponent of growth"),
     json: bool = typer.Option(False, "--json"),

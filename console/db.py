@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from console.environment import engage
 from console.output import console, print_json
 from engage_db import migrate
 from engage_db.connection import connect_engage, database_url
+from engage_db.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -52,3 +54,16 @@ def _say(revision: str | None, json: bool) -> None:
         print_json({"revision": revision})
     else:
         console.print(f"The Engage DB is at revision {revision or 'base'}.")
+
+
+@app.command("confirm-restore")
+def confirm_restore(json: bool = typer.Option(False, "--json")) -> None:
+    """Says that a restored database is the one to go on with. Campaigns stay paused until they are resumed."""
+    from activation.delivery import epoch
+
+    with engage() as connection:
+        seen = epoch.confirm(connection, load_settings().engage_home)
+    if json:
+        print_json(seen)
+    else:
+        console.print(f"Confirmed at batch {seen.batches}. `engage campaign resume KEY` lets each campaign go on.")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import typer
 
 from console import (
+    api,
     automation,
     bench,
     campaign,
+    cap,
+    consent,
     crm,
     db,
     demo,
@@ -16,7 +19,9 @@ from console import (
     run,
     segment,
     services,
+    suppression,
     template,
+    topic,
     worker,
 )
 from console.output import clear_errors
@@ -33,6 +38,7 @@ app.command("run", help="The loop once: extract, build, test, refresh segments, 
 app.command("build", help="dbt, segments and figures, without reading the CRM or sending.")(run.build)
 app.command("up", help="Dagster, the screens and the endpoints for recipients, until Ctrl-C.")(services.up)
 app.command("worker", help="Live segments, brought up to date as soon as something lands, until Ctrl-C.")(worker.worker)
+app.command("api", help="The endpoints for recipients and providers, until Ctrl-C.")(api.api)
 app.command("down", help="Stops the embedded Postgres.")(services.down)
 app.command("bench", help="Benchmarks against a peer or a limit measured in the same run.")(bench.bench)
 app.add_typer(db.app, name="db", help="The Engage DB.")
@@ -43,6 +49,10 @@ app.add_typer(template.app, name="template", help="Mail templates.")
 app.add_typer(campaign.app, name="campaign", help="Campaigns.")
 app.add_typer(automation.app, name="automation", help="Recurring automations.")
 app.add_typer(provider.app, name="provider", help="Providers of channels.")
+app.add_typer(suppression.app, name="suppression", help="Who must not be written to.")
+app.add_typer(consent.app, name="consent", help="What people agreed to.")
+app.add_typer(topic.app, name="topic", help="Topics that people choose.")
+app.add_typer(cap.app, name="cap", help="Frequency caps.")
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def services() -> list[Service]:
         ),
         Service(
             "api",
-            [python, "-m", "uvicorn", "http_api.main:app", "--host", "127.0.0.1", "--port", str(ports["api"]), "--log-level", "warning"],
+            [python, "-m", "console.main", "api", "--port", str(ports["api"])],
             f"http://127.0.0.1:{ports['api']}/health",
         ),
     ]  # fmt: skip

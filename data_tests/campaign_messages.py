@@ -1,5 +1,7 @@
 """engage.campaign_messages: what waits to be sent, in runs that are not finished.
 
+Whoever was targeted is in exactly one state, and whoever was left out for a reason.
+
 Consent and suppression are judged as they were known an hour before the audience was frozen. What came
 later is no fault of the snapshot: the claim asks again and leaves those people out.
 """
@@ -9,26 +11,50 @@ from __future__ import annotations
 from typing import Any
 
 from data_tests.rules import rule, twice
+from engage_db.tables.delivery import SKIP_REASONS
 
 WAITING = """
     select message.message_id from engage.campaign_messages message
     join engage.campaign_runs run using (campaign_run_id)
-    join engage.campaigns campaign on campaign.campaign_id = message.campaign_id
     where run.state in ('preparing', 'sending') and message.state in ('queued', 'claimed')
 """
+# the CRM's flag, unless the person has told us since: of the topic or of mail as a whole
 NOT_SUBSCRIBED = """
     select from core.contacts fact
-    where fact.contact_id = message.contact_id and campaign.message_class = 'marketing'
+    where fact.contact_id = message.contact_id and run.message_class = 'marketing'
       and fact.email_consent is distinct from 'subscribed'
+      and not exists (
+          select from engage.consent_records record
+          where record.contact_id = message.contact_id and record.channel = message.channel
+            and record.status = 'subscribed' and (record.topic_id is null or record.topic_id = run.topic_id)
+      )
 """
-SUPPRESSED_PERSON = """
+# an unsubscribe is no word against what is not marketing; what was lifted or has expired is none at all
+IS_IN_FORCE = """
+    and fact.lifted_at is null and coalesce(fact.expires_at > now(), true)
+    and (fact.topic_id is null or fact.topic_id = run.topic_id)
+    and (run.message_class = 'marketing' or fact.reason not in ('unsubscribed_all', 'unsubscribed_topic'))
+"""
+SUPPRESSED_PERSON = (
+    """
     select from engage.suppressions fact
     where fact.channel = message.channel and fact.contact_id = message.contact_id
 """
-SUPPRESSED_ADDRESS = """
+    + IS_IN_FORCE
+)
+SUPPRESSED_ADDRESS = (
+    """
     select from engage.suppressions fact
     where fact.channel = message.channel and fact.address = message.address
 """
+    + IS_IN_FORCE
+)
+SKIPPED = """
+    select message.message_id from engage.campaign_messages message
+    join engage.campaign_runs run using (campaign_run_id)
+    where run.state in ('preparing', 'sending') and message.state = 'skipped'
+"""
+KNOWN_REASONS = ", ".join(f"'{reason}'" for reason in SKIP_REASONS)
 GONE = "and not exists (select from core.contacts where contacts.contact_id = message.contact_id)"
 CONSENT_WAS_KNOWN = " and run.state = 'preparing' and fact.updated_at < run.snapshot_at - interval '1 hour'"
 SUPPRESSION_WAS_KNOWN = " and run.state = 'preparing' and fact.created_at < run.snapshot_at - interval '1 hour'"
@@ -52,7 +78,7 @@ def expectations() -> list[Any]:
         ),
         rule(
             "messages waiting without the consent that allows them: {count}",
-            WAITING + "and campaign.message_class = 'marketing' and message.consent is null",
+            WAITING + "and run.message_class = 'marketing' and message.consent is null",
         ),
         rule(
             "messages waiting for people who had not agreed to mail: {count}",
@@ -72,6 +98,20 @@ def expectations() -> list[Any]:
             group by campaign_run_id, step, address
             having count(*) > 1 and bool_or(message.state in ('queued', 'claimed'))
             """,
+        ),
+        rule(
+            "runs whose messages are not as many as were targeted: {count}",
+            """
+            select campaign_run_id from engage.campaign_run_counts
+            join engage.campaign_runs run using (campaign_run_id)
+            where run.state in ('preparing', 'sending') and not adds_up
+            """,
+        ),
+        rule("messages left out without a reason: {count}", SKIPPED + "and message.reason is null"),
+        rule(
+            "messages left out for a reason that nobody knows: {count}",
+            SKIPPED + f"and message.reason not in ({KNOWN_REASONS})",
+            "warning",
         ),
         rule(
             "people who are listed twice for one step of a run: {count}",

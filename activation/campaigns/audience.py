@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from activation.compliance.quiet_hours import Hours, Span, spans_by_zone
-from activation.templates.tokens import KNOWN_TOKENS
+from activation.templates.tokens import profile_columns
 from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
@@ -114,21 +114,8 @@ def _parameters(
 def _around(statement: LiteralString, rules: Rules) -> sql.Composed:
     """The statement with the audience in it, and the values that the template uses."""
     judged = SQL.audience.rstrip().removesuffix(";").replace("%(token_values)s", "{token_values}")
-    audience = sql.SQL(judged).format(token_values=_token_values(rules.tokens))
+    audience = sql.SQL(judged).format(token_values=profile_columns(rules.tokens))
     return sql.SQL(statement.replace("(%(audience)s)", "({audience})")).format(audience=audience)
-
-
-def _token_values(tokens: list[str]) -> sql.Composable:
-    """json_build_object arguments of the contact tokens that the template uses; names come from the token table only."""
-    used = [
-        name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source in ("contact", "facts")
-    ]
-    if not used:
-        return sql.SQL("'{{}}'::json")
-    pairs = sql.SQL(", ").join(
-        sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used
-    )
-    return sql.SQL("json_build_object({})").format(pairs)
 
 
 def _pair(begins: time | None, ends: time | None) -> tuple[time, time] | None:

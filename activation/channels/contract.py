@@ -123,6 +123,15 @@ class Outcome:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+class HeaderBroken(ValueError):
+    """A mail whose header would not stay one line; `message_id` says which. Whoever wrote the value could add headers."""
+
+    def __init__(self, message_id: int, header: str) -> None:
+        super().__init__(f"message {message_id}: {header} holds a line break")
+        self.message_id = message_id
+        self.header = header
+
+
 class WebhookRefused(Exception):
     """A request that did not come from the provider, or too late: nothing of it may be stored. Says why, never a secret."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 
 from activation.channels.contract import Mail
+from activation.compliance.headers import headers_for
 from activation.templates.render import Version, compiled
 from activation.tracking.tokens import Links
 from engage_db.settings import Settings
@@ -62,12 +63,12 @@ class Composer:
         )
 
     def _headers(self, envelope: Envelope, unsubscribe_url: str) -> dict[str, str]:
-        feedback = f"{envelope.campaign_run_id}:{envelope.campaign_key}:{self.workspace}"
-        return {
-            "List-Unsubscribe": f"<{unsubscribe_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Feedback-ID": feedback,
-        }
+        return headers_for(
+            envelope.message_class,
+            unsubscribe_url=unsubscribe_url,
+            unsubscribe_mailto=self.unsubscribe_mailto,
+            feedback_id=(str(envelope.campaign_run_id), envelope.campaign_key, self.workspace),
+        )
 
 
 def composer_from(settings: Settings) -> Composer:

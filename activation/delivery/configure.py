@@ -17,11 +17,7 @@ def delivery_from(settings: Settings, clock: Callable[[], datetime], **options: 
     """A delivery through the channels that have a key; `options` are fields of Delivery."""
     return Delivery(
         engage_url=database_url("engage", settings),
-        channels=mail_channels(
-            resend_api_key=settings.resend_api_key.get_secret_value(),
-            resend_api_url=settings.resend_api_url,
-            resend_requests_per_second=settings.resend_requests_per_second,
-        ),
+        channels=mail_channels(settings),
         composer=composer_from(settings),
         clock=clock,
         time_zone=settings.workspace_time_zone,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -13,6 +11,7 @@ from psycopg import Connection
 
 from activation.errors import Refused
 from activation.segments import commands
+from activation.uploads import cell, csv_rows
 from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
@@ -60,18 +59,15 @@ class ListReport:
 
 def read_csv(content: bytes) -> Upload:
     """The rows of a CSV in UTF-8 or UTF-16, separated by comma, semicolon or tab. Raises Refused when no column names contacts."""
-    text = _decoded(content)
-    first_line = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [name.strip().lower().replace(" ", "_") for name in next(reader, [])]
+    header, lines = csv_rows(content)
     column = next((name for name in COLUMNS if name in header), None)
     if column is None:
         raise Refused(
             f"The first line has no column {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}; it has {', '.join(header) or 'nothing'}. "
             "Name the column by which contacts are found."
         )
-    return Upload(column, list(_rows(reader, header.index(column))))  # type: ignore[arg-type]
+    position = header.index(column)
+    return Upload(column, [ListRow(line, cell(cells, position)) for line, cells in lines])  # type: ignore[arg-type]
 
 
 def of_ids(contact_ids: Iterable[int]) -> Upload:
@@ -114,31 +110,3 @@ def upload(
     assert counted is not None
     added, removed, already = counted
     return ListReport(len(content.rows), added, removed, already, problems)
-
-
-def _rows(reader: Iterator[Sequence[str]], position: int) -> Iterator[ListRow]:
-    try:
-        for line, cells in enumerate(reader, start=2):
-            if any(cell.strip() for cell in cells):
-                value = cells[position].strip() if position < len(cells) else ""
-                yield ListRow(line, value.replace("\x00", "�"))
-    except csv.Error as error:
-        raise Refused(
-            f"The file cannot be read as CSV after line {getattr(reader, 'line_num', '?')}: {error}"
-        ) from error
-
-
-def _decoded(content: bytes) -> str:
-    for signature, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
-        if content.startswith(signature):
-            return _decode(content, encoding)
-    return _decode(content, "utf-8")
-
-
-def _decode(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise Refused(
-            f"The file is not {encoding.upper()} at byte {error.start}: save it as CSV UTF-8 and upload it again."
-        ) from None

@@ -25,6 +25,7 @@ from activation.segments.rules import schema
 from activation.segments.rules.compile import Compiler, as_members
 from activation.segments.rules.validate import property_type
 from engage_db import named_sql
+from engage_db.settings import load_settings
 
 SQL = named_sql.load(__file__)
 
@@ -65,7 +66,7 @@ def preview(
     refuse_errors(problems)
     names = commands.names(db)
     with _evaluated(db, kind, definition, names, at, key) as evaluation:
-        total, reachable = _one(db, SQL.count, {"now": at})
+        total, reachable = _one(db, SQL.count, {"now": at, "unknown_counts": load_settings().unknown_consent_counts})
         return Preview(
             total=total,
             reachable=reachable,

@@ -1,18 +1,32 @@
--- name: count(now)
--- as a campaign's snapshot judges: a valid address, consent, no suppression
+-- name: count(now, unknown_counts)
+-- As a campaign without a topic judges: a valid address, consent, no suppression that holds. The newest decision about mail
+-- as a whole, else the CRM's flag. A bounce belongs to its address alone, a complaint to the person as well.
+with decision as (
+    select distinct on (contact_id) contact_id, status
+    from engage.consent_records
+    where channel = 'email' and topic_id is null
+    order by contact_id, occurred_at desc, consent_record_id desc
+),
+held as (
+    select contact_id, address,
+        reason not in ('hard_bounce', 'soft_bounce_run', 'invalid_address', 'provider_suppressed') as is_about_person
+    from engage.suppressions
+    where channel = 'email' and topic_id is null and lifted_at is null and (expires_at is null or expires_at > :now)
+)
 select
     count(*),
     count(*) filter (
-        where profile.email_status = 'valid' and profile.email_consent = 'subscribed'
-          and not exists (
-              select from engage.suppressions suppression
-              where suppression.channel = 'email'
-                and (suppression.contact_id = profile.contact_id or suppression.address = profile.email)
-                and suppression.created_at <= :now
+        where profile.email_status = 'valid'
+          and (
+              coalesce(decision.status, profile.email_consent) = 'subscribed'
+              or (:unknown_counts::boolean and coalesce(decision.status, profile.email_consent, 'unknown') = 'unknown')
           )
+          and not exists (select from held where held.address = profile.email)
+          and not exists (select from held where held.contact_id = profile.contact_id and held.is_about_person)
     )
 from segment_now
-left join profiles.contact_profiles profile using (contact_id);
+left join profiles.contact_profiles profile using (contact_id)
+left join decision using (contact_id);
 
 -- name: sample(sample)
 select profile.contact_id, profile.full_name, profile.email, profile.city, profile.plan

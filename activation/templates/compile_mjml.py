@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import mjml
 
 from activation.errors import Refused
-
-# MJML reads attributes and text as XML: a token is carried through as a word and put back afterwards
-TOKEN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+from activation.templates.minify import TOKEN, minified
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class TemplateInvalid(Refused):
 
 
 def compile_mjml(source: str, *, name: str = "") -> str:
-    """The HTML of an MJML source. Raises TemplateInvalid with what the compiler said."""
+    """The HTML of an MJML source, minified. Raises TemplateInvalid with what the compiler said."""
+    # MJML reads attributes and text as XML: a token is carried through as a word and put back afterwards
     tokens: list[str] = []
 
     def hide(found: re.Match[str]) -> str:
@@ -48,4 +47,4 @@ def compile_mjml(source: str, *, name: str = "") -> str:
     except (ValueError, TypeError) as error:
         how = "Every element needs its closing tag, and the source begins with <mjml><mj-body>."
         raise TemplateInvalid(name, [Problem("error", "body.mjml", f"MJML says: {error}", how)]) from None
-    return re.sub(r"jinja0(\d+?)0token", lambda found: tokens[int(found.group(1))], html)
+    return minified(re.sub(r"jinja0(\d+?)0token", lambda found: tokens[int(found.group(1))], html))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from jinja2 import meta
+from psycopg import sql
 
 from activation.templates.sandbox import HTML, TEXT
 
@@ -45,7 +47,15 @@ KNOWN_TOKENS: dict[str, TokenInfo] = {
     "unsubscribe_url": TokenInfo(
         "where this recipient unsubscribes", "https://engage.example.com/u/x", "system", always_present=True
     ),
+    "preferences_url": TokenInfo(
+        "where this recipient chooses topics", "https://engage.example.com/p/x", "system", always_present=True
+    ),
 }
+
+# the mail's own, put where they belong when a version is compiled; no author writes them
+INTERNAL_TOKENS = frozenset({"open_url", "click_url"})
+# what leads to the recipient's own pages is never counted as a click
+LINK_TOKENS = INTERNAL_TOKENS | {"unsubscribe_url", "preferences_url"}
 
 
 def tokens_in(*sources: str) -> set[str]:
@@ -53,4 +63,25 @@ def tokens_in(*sources: str) -> set[str]:
     return set().union(*(meta.find_undeclared_variables(HTML.parse(source)) for source in sources))
 
 
-__all__ = ["HTML", "KNOWN_TOKENS", "TEXT", "TokenInfo", "tokens_in"]
+def profile_columns(tokens: Iterable[str]) -> sql.Composable:
+    """A JSON object of the contact's values that a template uses, as SQL over `profile` (profiles.contact_profiles).
+
+    Names come from the table of tokens only; `json`, not `jsonb`, keeps their order.
+    """
+    used = [name for name in sorted(tokens) if name in KNOWN_TOKENS and KNOWN_TOKENS[name].source != "system"]
+    pairs = sql.SQL(", ").join(
+        sql.SQL("{}, profile.{}").format(sql.Literal(name), sql.Identifier(name)) for name in used
+    )
+    return sql.SQL("json_build_object({})").format(pairs)
+
+
+__all__ = [
+    "HTML",
+    "INTERNAL_TOKENS",
+    "KNOWN_TOKENS",
+    "LINK_TOKENS",
+    "TEXT",
+    "TokenInfo",
+    "profile_columns",
+    "tokens_in",
+]

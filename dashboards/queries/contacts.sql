@@ -65,6 +65,3 @@ join engage.campaigns campaign using (campaign_id)
 where message.contact_id = :contact_id
 order by message.created_at desc
 limit 50;
-
--- name: suppressions(contact_id)
-select channel, reason, created_at from engage.suppressions where contact_id = :contact_id order by created_at desc;

@@ -10,7 +10,7 @@ import streamlit as st
 from activation.segments import commands
 from activation.segments.explain import why
 from dashboards import actions, data
-from dashboards.components import words
+from dashboards.components import consent, words
 from dashboards.components.explanation import show_explanation
 from dashboards.components.frame import empty, friendly, paginate, title
 
@@ -172,11 +172,8 @@ def show_one(contact_id: int) -> None:
         str(person["full_name"] or f"Contact {contact_id}"),
         f"No. {contact_id} · in the CRM since {words.local(person['created_at'])}",
     )
-    for suppression in data.ask("contacts", "suppressions", contact_id=contact_id).itertuples():
-        st.warning(
-            f"Gets no more {suppression.channel}: {suppression.reason.replace('_', ' ')}, {words.local(suppression.created_at)}",
-            icon=":material/block:",
-        )
+    known = consent.of(contact_id)
+    consent.show_what_holds(known)
     segments = data.ask("contacts", "segments", contact_id=contact_id)
     if not segments.empty:
         st.markdown("In " + " · ".join(f"[{row.title}](/segments?segment={row.key})" for row in segments.itertuples()))
@@ -185,7 +182,7 @@ def show_one(contact_id: int) -> None:
     with left:
         show_attributes(person)
     with right:
-        timeline, messages = st.tabs(["Timeline", "Messages"])
+        timeline, messages, agreed = st.tabs(["Timeline", "Messages", "Consent and suppressions"])
         with timeline:
             show_timeline(contact_id)
         with messages:
@@ -201,6 +198,8 @@ def show_one(contact_id: int) -> None:
                     hide_index=True,
                     width="stretch",
                 )
+        with agreed:
+            consent.show(known)
 
 
 with friendly():

@@ -168,7 +168,16 @@ select * from contact_profiles
         "whatsapp_messages": "crm.whatsapp_messages",
         "deals": "crm.deals",
         "messages": "engage.messages",
+        "sent_messages": "engage.messages",
         "segments": "engage.segments",
         "landing": "landing.events",
     }) }}
+{%- endmacro %}
+
+{#- Why a message may be left out, as the outbox says it. -#}
+{% macro skip_reasons() -%}
+    {{ return([
+        "no_consent", "suppressed", "unsubscribed_topic", "frequency_cap", "quiet_hours_expired", "holdout",
+        "excluded_segment", "no_address", "invalid_address", "duplicate_address", "render_error", "outside_window",
+    ]) }}
 {%- endmacro %}

@@ -70,3 +70,30 @@
 {% macro analyze_when_made_anew() -%}
     {% if not is_incremental() %}analyze {{ this }}{% endif %}
 {%- endmacro %}
+
+{#-
+    That a message was sent used to be told by event rows, now by the message itself, under another key. Once, when the
+    oldest is still one of the former, all are exchanged; after that it costs one look into the index.
+-#}
+{% macro sent_events_come_from_messages() -%}
+    {% if is_incremental() -%}
+    with exchanged as (
+        delete from {{ this }}
+        where event_name = 'email_sent' and source = 'engage.messages' and source_key not like 'sent/%'
+            and (
+                select oldest.source_key not like 'sent/%'
+                from {{ this }} as oldest
+                where oldest.event_name = 'email_sent' and oldest.source = 'engage.messages'
+                order by oldest.occurred_at
+                limit 1
+            )
+        returning event_id
+    )
+    insert into {{ this }}
+        (event_id, contact_id, event_name, occurred_at, source, source_key, value, currency, properties, recorded_at)
+    select event_id, contact_id, event_name, occurred_at, source, source_key, value, currency, properties, recorded_at
+    from {{ ref("int_events__from_sent_messages") }}
+    where exists (select from exchanged) and contact_id is not null
+    on conflict (event_id) do nothing
+    {%- endif %}
+{%- endmacro %}

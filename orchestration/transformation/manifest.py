@@ -13,7 +13,7 @@ DBT_DIRECTORY = PROJECT_ROOT / "dbt_project"
 MANIFEST = DBT_DIRECTORY / "target" / "manifest.json"
 DBT = Path(sys.executable).with_name("dbt")  # of this environment, on PATH or not
 
-SOURCES = ("dbt_project.yml", "profiles.yml", "models/**/*", "macros/**/*", "tests/**/*")
+SOURCES = ("dbt_project.yml", "profiles.yml", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*")
 
 
 class DbtProjectInvalid(Exception):

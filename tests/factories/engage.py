@@ -146,3 +146,32 @@ def states(db: psycopg.Connection) -> dict[str, int]:
     counted = dict(db.execute("select state, count(*) from engage.campaign_messages group by 1").fetchall())
     db.commit()
     return counted
+
+
+def add_topic(db: psycopg.Connection, key: str, *, active: bool = True) -> int:
+    row = db.execute(
+        "insert into engage.topics (key, name, description, is_active, created_at, created_by) "
+        "values (%s, %s, %s, %s, %s, 'test') returning topic_id",
+        [key, key.title(), f"All about {key}.", active, NOW],
+    ).fetchone()
+    return row[0]
+
+
+def add_suppression(
+    db: psycopg.Connection,
+    reason: str,
+    *,
+    contact_id: int = 0,
+    address: str | None = None,
+    channel: str = "email",
+    topic_id: int | None = None,
+    at: datetime = NOW,
+    expires_at: datetime | None = None,
+) -> int:
+    row = db.execute(
+        "insert into engage.suppressions "
+        "(contact_id, channel, topic_id, address, reason, source, evidence, created_at, expires_at) "
+        "values (%s, %s, %s, %s, %s, 'test', '{}', %s, %s) returning suppression_id",
+        [contact_id, channel, topic_id, address, reason, at, expires_at],
+    ).fetchone()
+    return row[0]

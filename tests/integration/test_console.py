@@ -51,6 +51,12 @@ def test_help_lists_what_can_be_done(engage):
         ({}, ("template", "save", "nowhere"), "holds no subject.txt"),
         ({}, ("crm", "reload", "nope"), "crm_tables.yaml lists no table nope"),
         ({}, ("provider", "test", "--to", "a@b.dev"), "RESEND_API_KEY is not set"),
+        (
+            {},
+            ("provider", "test", "--to", "a@b.dev", "--provider", "nope"),
+            "There is no provider nope. There are resend, ses",
+        ),
+        ({}, ("provider", "test", "--to", "a@b.dev", "--provider", "smtp"), "SMTP_URL is not set"),
         ({}, ("bench", "nope"), "There is no benchmark nope"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -53,8 +53,8 @@ select template_id, 1, '', '', '', '', '{}', '', now(), 'test' from engage.messa
 insert into engage.campaigns (key, name, kind, state, segment_id, template_id, time_zone, created_at, created_by, updated_at)
 select 'sale', 'Sale', 'broadcast', 'preparing', segment_id, template_id, 'UTC', now(), 'test', now()
 from engage.segments, engage.message_templates where segments.key = 'readers';
-insert into engage.campaign_runs (campaign_id, scheduled_for, state, created_at, snapshot_at)
-select campaign_id, now(), 'preparing', now(), now() from engage.campaigns;
+insert into engage.campaign_runs (campaign_id, scheduled_for, state, created_at, snapshot_at, targeted)
+select campaign_id, now(), 'preparing', now(), now(), 3 from engage.campaigns;
 insert into engage.campaign_messages
     (campaign_run_id, campaign_id, contact_id, channel, address, state, reason, template_version_id, tokens, consent,
      next_attempt_at, created_at, state_changed_at)
@@ -78,10 +78,20 @@ SUPPRESS = """
 insert into engage.suppressions (contact_id, channel, address, reason, source, evidence, created_at)
 values ({contact}, '{channel}', '{address}', 'complaint', 'test', '{{}}', now() - interval '{ago}');
 """
+ABOUT_A_TOPIC = """
+insert into engage.topics (key, name, created_at, created_by) values ('offers', 'Offers', now(), 'test') on conflict do nothing;
+insert into engage.suppressions (contact_id, channel, address, reason, topic_id, source, evidence, created_at)
+select 1, 'email', 'ada@mail.test.dev', 'unsubscribed_topic', topic_id, 'test', '{}', now() - interval '1 day' from engage.topics;
+"""
+OPTED_IN_HERE = """
+update core.contacts set email_consent = 'unsubscribed' where contact_id = 1;
+insert into engage.consent_records (contact_id, channel, status, occurred_at, recorded_at, source, proof, recorded_by)
+values (1, 'email', 'subscribed', now(), now(), 'preference_centre', '{}', 'test');
+"""
 RUN_GOES_ON = "update engage.campaign_runs set state = 'sending';"
 
 
-TABLES_OF_ENGAGE = "truncate engage.segments, engage.message_templates, engage.suppressions, engage.sync_checkpoints, engage.sync_runs, engage.data_test_results restart identity cascade"
+TABLES_OF_ENGAGE = "truncate engage.segments, engage.message_templates, engage.campaign_messages, engage.suppressions, engage.sync_checkpoints, engage.sync_runs, engage.data_test_results, engage.topics, engage.consent_records restart identity cascade"
 
 
 @pytest.fixture(scope="module")
@@ -404,6 +414,26 @@ def test_members_of_a_segment_that_is_gone_matter_no_more(ask):
             "critical",
         ),
         (
+            "update engage.campaign_runs set targeted = 4",
+            "runs whose messages are not as many as were targeted: 1",
+            "critical",
+        ),
+        (
+            "update engage.campaign_messages set reason = null where state = 'skipped'",
+            "messages left out without a reason: 1",
+            "critical",
+        ),
+        (
+            "update engage.campaign_messages set reason = 'bad mood' where state = 'skipped'",
+            "messages left out for a reason that nobody knows: 1",
+            "warning",
+        ),
+        (
+            ABOUT_A_TOPIC + "update engage.campaign_runs set topic_id = (select topic_id from engage.topics)",
+            "messages waiting for people or addresses that must not be written to: 1",
+            "critical",
+        ),
+        (
             "update engage.campaign_messages set address = 'ada@mail.test.dev' where contact_id = 4",
             "addresses that would get one run's message twice: 1",
             "critical",
@@ -449,12 +479,22 @@ def test_bad_messages_are_told(ask, damage, words, severity):
         "update engage.campaign_runs set state = 'finished'; update engage.campaign_messages set tokens = null",
         "update engage.campaign_runs set state = 'stopped_by_guard'; update engage.campaign_messages set tokens = null",
         """
-        update engage.campaigns set message_class = 'transactional';
+        update engage.campaign_runs set message_class = 'transactional';
         update engage.campaign_messages set consent = null;
         update core.contacts set email_consent = 'unknown';
         """,
         SUPPRESS.format(contact=1, channel="sms", address="ada@mail.test.dev", ago="1 day"),
-        "update engage.campaign_messages set address = 'ada@mail.test.dev', state = 'skipped' where contact_id = 4",
+        SUPPRESS.format(contact=1, channel="email", address="ada@mail.test.dev", ago="1 day")
+        + "update engage.suppressions set lifted_at = now()",
+        SUPPRESS.format(contact=1, channel="email", address="ada@mail.test.dev", ago="1 day")
+        + "update engage.suppressions set expires_at = now() - interval '1 minute'",
+        ABOUT_A_TOPIC,
+        SUPPRESS.format(contact=1, channel="email", address="ada@mail.test.dev", ago="1 day")
+        + "update engage.suppressions set reason = 'unsubscribed_all';"
+        + "update engage.campaign_runs set message_class = 'transactional'",
+        OPTED_IN_HERE,
+        "update engage.campaign_messages set state = 'skipped', reason = 'holdout' where contact_id = 4",
+        "update engage.campaign_messages set address = 'ada@mail.test.dev', state = 'skipped', reason = 'holdout' where contact_id = 4",
     ],
 )
 def test_what_is_not_waiting_or_is_allowed_is_no_fault(ask, damage):

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from engage_db.settings import PROJECT_ROOT
+from engage_db.tables.delivery import SKIP_REASONS
 from tests.support.dbt import DbtFailed, run_dbt, start_dbt
 
 PUBLIC = ("core", "profiles", "segments", "marts")
@@ -152,15 +153,13 @@ def send_a_campaign(db):
     times = {"created_at": "-2 days", "updated_at": "-2 days"}
     add(db, "engage.campaigns", **campaign, **times, key="hello", name="Hello", created_by="test")
     add(db, "engage.campaigns", **campaign, **times, key="never", name="Never ran", created_by="test")
-    add(db, "engage.campaign_runs", campaign_id=1, state="finished", scheduled_for="-2 days", created_at="-2 days")
+    triggered = campaign | {"kind": "triggered", "state": "scheduled", "segment_id": None}
+    add(db, "engage.campaigns", **triggered, **times, key="receipt", name="Receipt", created_by="test")
+    run = {"campaign_id": 1, "state": "finished", "targeted": 6}
+    add(db, "engage.campaign_runs", **run, scheduled_for="-2 days", created_at="-2 days")
     states = ("delivered", "sent", "bounced", "skipped", "unknown", "queued")
     for contact_id, state in enumerate(states, start=1):
-        add(
-            db, "engage.campaign_messages", campaign_run_id=1, campaign_id=1, contact_id=contact_id, channel="email",
-            template_version_id=1, state=state, reason="no_consent" if state == "skipped" else None,
-            next_attempt_at="-2 days", created_at="-2 days", state_changed_at="-2 days",
-            sent_at="-2 days" if state in states[:3] else None,
-        )  # fmt: skip
+        write(db, contact_id, state)
     happenings = (
         (1, "sent"), (1, "delivered"), (1, "opened"), (1, "opened"), (1, "clicked"), (2, "sent"), (2, "clicked"),
         (3, "sent"), (3, "delivered"), (3, "bounced"), (5, "delivered"),
@@ -169,11 +168,25 @@ def send_a_campaign(db):
         hear(db, message_id, what, number=number, recorded_at="-90 minutes")
 
 
-def hear(db, message_id, what, *, number, recorded_at):
+def write(db, contact_id, state, *, sent_at="-2 days"):
+    """A message of the run, whose number is the contact's."""
+    was_sent = state in ("delivered", "sent", "bounced")
+    add(
+        db, "engage.campaign_messages", campaign_run_id=1, campaign_id=1, contact_id=contact_id, channel="email",
+        address=f"c{contact_id}@mail.test.dev", provider="sandbox" if was_sent else None, template_version_id=1,
+        state=state, reason="no_consent" if state == "skipped" else None, next_attempt_at="-2 days",
+        created_at="-2 days", state_changed_at="-2 days", sent_at=sent_at if was_sent else None,
+    )  # fmt: skip
+
+
+SIMULATED = {"simulated": True}
+
+
+def hear(db, message_id, what, *, number, recorded_at, seconds=0.0, provider="sandbox", detail=SIMULATED):
     add(
         db, "engage.message_events", message_id=message_id, campaign_id=1, contact_id=message_id, type=what,
-        occurred_at=f"-47 hours {number} minutes", recorded_at=recorded_at, provider="sandbox",
-        provider_event_id=str(number), detail=Jsonb({}),
+        occurred_at=f"-47 hours {number} minutes {seconds} seconds", recorded_at=recorded_at, provider=provider,
+        provider_event_id=f"{number}/{seconds}", detail=Jsonb(detail),
     )  # fmt: skip
 
 
@@ -203,6 +216,10 @@ def change(db):
         ordered_at="-1 hour",
         status="pending",
         _extracted_at="0 days",
+    )
+    db.execute(
+        "update engage.campaign_messages set state = 'sent', sent_at = now() - interval '4 minutes', provider = 'sandbox' "
+        "where state = 'queued'"
     )
     hear(db, 2, "opened", number=90, recorded_at="-100 minutes")
     hear(db, 1, "unsubscribed", number=91, recorded_at="-5 minutes")
@@ -295,10 +312,6 @@ def manifest(tmp_path_factory):
     return json.loads((target_path / "manifest.json").read_text())
 
 
-def snapshots(manifest):
-    return [node for node in manifest["nodes"].values() if node["resource_type"] == "snapshot"]
-
-
 def models(manifest, *folders):
     return [
         node
@@ -349,6 +362,33 @@ def test_every_origin_yields_its_events_with_their_values(built):
         "deal_id": 1, "title": "Uniforms", "from_stage": "lead", "to_stage": "proposal", "owner": "Marc",
     }  # fmt: skip
     assert built.row("select count(*) from core.events where source = 'engage.messages'") == (11,)
+
+
+def test_that_a_message_was_sent_is_told_once_by_the_message_itself(built):
+    rows = built.rows(
+        "select source_key, contact_id, properties ->> 'provider' from core.events where event_name = 'email_sent' order by 1"
+    )
+
+    assert rows == [("sent/1", 1, "sandbox"), ("sent/2", 2, "sandbox"), ("sent/3", 3, "sandbox")]
+
+
+def test_what_older_versions_told_of_sending_is_exchanged_and_never_doubled(cluster, live, tmp_path):
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        copy = Built(url, tmp_path / "target")
+        with psycopg.connect(url) as db:
+            db.execute(
+                "update core.events set event_id = md5(event_id::text)::uuid, source_key = substr(source_key, 6) "
+                "where event_name = 'email_sent'"
+            )
+            db.execute(  # the provider told it as well
+                "insert into core.events select gen_random_uuid(), contact_id, event_name, occurred_at, source, '9' || source_key, "
+                "value, currency, properties, recorded_at from core.events where event_name = 'email_sent'"
+            )
+
+        copy.dbt("run", "--select", "events")
+
+        differing = "(table core.events except table live.live_events) union all (table live.live_events except table core.events)"
+        assert copy.rows(differing) == []
 
 
 def test_a_profile_tells_what_somebody_bought_and_did(built):
@@ -409,9 +449,110 @@ def test_a_message_counts_once_in_the_funnel_whatever_was_heard_of_it_twice(buil
 
     hello = built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'hello'")
     never = built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'never'")
+    receipt = built.row(
+        "select kind, segment_title, targeted from marts.campaign_funnel where campaign_key = 'receipt'"
+    )
 
     assert [float(figure) for figure in hello] == [6, 1, 1, 1, 0, 1, 3, 2, 1, 2, 3, 2, 2, 0.6667, 1]
     assert never == (*[0] * 13, None, None)
+    assert receipt == ("triggered", None, 0)
+
+
+def test_the_funnel_knows_every_reason_for_leaving_somebody_out(built):
+    columns = built.rows(
+        "select column_name from information_schema.columns where table_schema = 'marts' and table_name = 'campaign_funnel'"
+    )
+
+    reasons = {name.removeprefix("skipped_") for (name,) in columns if name.startswith("skipped_")}
+    assert reasons == {*SKIP_REASONS, "other"}
+
+
+def test_the_ledger_of_a_run_sums_up_to_those_targeted(built):
+    rows = built.rows("select state, reason, messages from marts.campaign_run_results order by state")
+
+    assert rows == [
+        ("bounced", None, 1), ("delivered", None, 1), ("queued", None, 1), ("sent", None, 1), ("skipped", "no_consent", 1),
+        ("unknown", None, 1),
+    ]  # fmt: skip
+    assert built.rows("select adds_up from engage.campaign_run_counts") == [(True,)]
+
+
+def test_deliverability_is_told_by_provider_domain_and_day(built):
+    figures = "provider, recipient_domain, sent, delivered, bounced, bounced_other, complained, is_over_complaint_aim"
+
+    assert built.rows(f"select {figures} from marts.deliverability_daily") == [
+        ("sandbox", "mail.test.dev", 3, 2, 1, 1, 0, False)
+    ]
+
+
+# -- people and machines ----------------------------------------------------------------------------------------------
+
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"
+SCANNER = {"agent": BROWSER, "ip": "198.51.100.7"}
+HEADLINE = "select count(delivered_at), count(opened_at), count(clicked_at), sum(opens), sum(clicks) from marts.message_outcomes"
+
+
+def prefetch_and_scan(db, message_id, *, number):
+    """Apple's prefetch, then a scanner that fetches the pixel, reads four links within two seconds and the hidden one."""
+    told = {"number": number, "recorded_at": "-80 minutes", "provider": "engage"}
+    hear(db, message_id, "opened", **told, seconds=30, detail={"agent": "Mozilla/5.0", "ip": "104.28.31.62"})
+    hear(db, message_id, "opened", **told, seconds=60, detail=SCANNER)
+    for link in range(4):
+        hear(db, message_id, "clicked", **told, seconds=60 + link * 0.6, detail={**SCANNER, "link": str(link + 1)})
+    hear(db, message_id, "clicked", **told, seconds=90, detail={**SCANNER, "link": "0"})
+
+
+@dataclass
+class Scanned:
+    """A database before and after machines were at work, built again after that."""
+
+    built: Built
+    before: tuple
+    after: tuple
+
+
+@pytest.fixture(scope="module")
+def scanned(cluster, live, tmp_path_factory):
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        copy = Built(url, tmp_path_factory.mktemp("scanned"))
+        with psycopg.connect(url, autocommit=True) as db:
+            write(db, 7, "delivered")  # nobody has opened this one
+            hear(db, 7, "delivered", number=30, recorded_at="-90 minutes")
+            before = copy.row(HEADLINE)
+            prefetch_and_scan(db, 1, number=120)
+            prefetch_and_scan(db, 7, number=240)
+        copy.dbt("run", "--select", "campaign_funnel")
+        yield Scanned(copy, before, copy.row(HEADLINE))
+
+
+def test_prefetchers_scanners_and_who_follows_the_hidden_link_leave_the_headline_as_it_was(scanned):
+    figures = "opened, clicked, opened_machine, clicked_machine, opened_total, clicked_total, open_rate"
+
+    assert scanned.after == scanned.before == (3, 2, 2, 3, 2)
+    funnel = scanned.built.row(f"select {figures} from marts.campaign_funnel where campaign_key = 'hello'")
+    assert [float(figure) for figure in funnel] == [2, 2, 2, 2, 7, 12, 0.6667]
+
+
+def test_what_machines_did_is_kept_with_the_rule_that_told_them(scanned):
+    rows = scanned.built.rows(
+        "select type, rule_key, count(*) from marts.classified_message_events where message_id = 7 and verdict = 'machine' "
+        "group by 1, 2 order by 1, 2"
+    )
+
+    assert rows == [
+        ("clicked", "honeypot", 1), ("clicked", "many_links_at_once", 4),
+        ("opened", "apple_mail_privacy", 1), ("opened", "same_visitor", 1),
+    ]  # fmt: skip
+    assert scanned.built.row("select count(*) from engage.message_events where message_id = 7") == (8,)
+
+
+def test_another_rule_judges_the_past_as_well(scanned):
+    with psycopg.connect(scanned.built.url) as db:
+        db.execute("update marts.engagement_rules set verdict = 'human' where rule_key = 'apple_mail_privacy'")
+        opened = db.execute("select message_id from marts.message_outcomes where opened_at is not null order by 1")
+
+        assert opened.fetchall() == [(1,), (2,), (7,)]
+        db.rollback()
 
 
 def test_the_days_of_a_campaign_sum_up_to_its_funnel(built):
@@ -451,14 +592,11 @@ def test_after_a_day_of_changes_the_next_build_equals_a_full_refresh(day):
 
 
 def test_only_what_changed_is_written(day):
-    assert (
-        day.written
-        == {
-            "core.contacts": 2,  # one edited, one new
-            "core.events": 10,  # orders 11 (both events), 12 (both), 15; the deal's three; a late and a new event of messages
-            "profiles.contact_profiles": 4,  # contacts 1, 2, 3 and the new one
-        }
-    )
+    assert day.written == {
+        "core.contacts": 2,  # one edited, one new
+        "core.events": 11,  # orders 11 (both), 12 (both), 15; the deal's three; messages: a late, a new one, one sent
+        "profiles.contact_profiles": 4,  # contacts 1, 2, 3 and the new one
+    }
 
 
 def test_whoever_the_crm_deleted_is_no_contact_any_more_but_the_rest_is(day):
@@ -542,8 +680,8 @@ def test_every_public_column_is_described(manifest, built):
     )
     described = {
         (node["schema"], node["name"], name)
-        for node in (*models(manifest), *snapshots(manifest))
-        for name, column in node["columns"].items()
+        for node in manifest["nodes"].values()
+        for name, column in node.get("columns", {}).items()
         if column["description"]
     }
 

@@ -16,6 +16,7 @@ from activation.delivery.send import Delivery, deliver
 from activation.tracking.tokens import Links
 from tests.factories import engage as given
 from tests.factories.engage import NOW
+from tests.support.provider_settings import resend_at
 from tests.support.resend_process import running_resend
 
 
@@ -50,7 +51,7 @@ def clock():
 
 @pytest.fixture
 def delivery(engage_url, provider, clock):
-    channels = mail_channels(resend_api_key="re_test", resend_api_url=provider.url, resend_requests_per_second=1000)
+    channels = mail_channels(resend_at(provider.url))
     return Delivery(
         engage_url=engage_url,
         channels=channels,
@@ -217,9 +218,7 @@ def test_a_sender_that_resend_refuses_is_our_fault_and_burns_nobody(engage_db, p
 
 def test_a_provider_that_cannot_be_reached_keeps_everybody_queued_or_claimed(engage_db, engage_url, provider, delivery):
     sending(engage_db, 10)
-    channels = mail_channels(
-        resend_api_key="re_x", resend_api_url="http://127.0.0.1:9", resend_requests_per_second=1000
-    )
+    channels = mail_channels(resend_at("http://127.0.0.1:9"))
 
     report = deliver(Delivery(**{**vars(delivery), "channels": channels}))
 
@@ -322,9 +321,7 @@ def test_two_deliveries_at_once_send_what_one_would(engage_db, provider, deliver
         Delivery(
             **{
                 **vars(delivery),
-                "channels": mail_channels(
-                    resend_api_key="re_test", resend_api_url=provider.url, resend_requests_per_second=1000
-                ),
+                "channels": mail_channels(resend_at(provider.url)),
             }
         )
         for _ in range(2)

@@ -1,74 +1,104 @@
-"""The endpoints for recipients: looking changes nothing, asking acts at once and as often as it is asked."""
+"""The preference centre, the health check, and what pages may do."""
 
 from __future__ import annotations
 
 import pytest
-from fastapi.testclient import TestClient
 
-from activation.tracking.tokens import Links
-from engage_db.settings import load_settings
-from http_api.main import app
-from tests.factories import engage as given
-
-pytestmark = pytest.mark.filterwarnings("ignore")
+from tests.support.endpoints import LINKS, landed, sent_messages, serving, suppressed
 
 
 @pytest.fixture
 def client(engage_url, settings_for):
-    settings_for.setenv("ENGAGE_DATABASE_URL", engage_url)
-    settings_for.setenv("SECRET_KEY", "test secret")
-    load_settings.cache_clear()
-    with TestClient(app) as opened:
+    with serving(engage_url, settings_for) as opened:
         yield opened
 
 
 @pytest.fixture
 def link(engage_db):
-    given.begin_run(engage_db, given.add_campaign(engage_db, contacts=2))
-    message = engage_db.execute("select message_id from engage.campaign_messages where contact_id = 1").fetchone()[0]
-    engage_db.commit()
-    return Links(public_url="", secret="test secret").unsubscribe_url(message)
+    return LINKS.of(sent_messages(engage_db, topic="offers")[0]).preferences
 
 
-def suppressed(db):
-    rows = db.execute("select contact_id, reason from engage.suppressions").fetchall()
-    db.commit()
-    return rows
+def records(db):
+    return db.execute(
+        "select topic.key, record.status, record.source from engage.consent_records record left join engage.topics topic "
+        "using (topic_id) order by consent_record_id"
+    ).fetchall()
 
 
-@pytest.mark.parametrize("method", ["get", "head"])
-def test_a_scanner_that_opens_the_link_unsubscribes_nobody(client, engage_db, link, method):
-    getattr(client, method)(link)
+def test_the_preference_centre_shows_what_a_person_gets_and_looking_changes_nothing(client, engage_db, link):
+    shown = client.get(link)
+    client.head(link)
 
+    assert shown.status_code == 200
+    assert 'value="email/offers" checked' in shown.text
+    assert "Once a week" in shown.text
+    assert "c…@mail.test.dev" in shown.text
+    assert "c1@" not in shown.text
+    assert records(engage_db) == []
+
+
+def test_saving_twice_records_once_and_the_page_shows_what_holds(client, engage_db, link):
+    for _ in range(2):
+        saved = client.post(link, data={"do": "save"})
+
+    assert 'role="status"' in saved.text
+    assert 'value="email/offers" checked' not in saved.text
+    assert records(engage_db) == [("offers", "unsubscribed", "preference_centre")]
+    assert suppressed(engage_db) == [(1, "unsubscribed_topic")]
+    assert [kind for _, kind, _ in landed(engage_db)] == ["unsubscribed"]
+
+    client.post(link, data={"do": "save", "wanted": "email/offers"})
     assert suppressed(engage_db) == []
 
 
-def test_one_click_acts_in_both_encodings_and_again(client, engage_db, link):
-    answers = [
-        client.post(
-            link, content=b"List-Unsubscribe=One-Click", headers={"content-type": "application/x-www-form-urlencoded"}
-        ),
-        client.post(link, files={"List-Unsubscribe": (None, "One-Click")}),
-        client.post(link),
-    ]
+def test_leaving_everything_is_one_button_whatever_is_ticked(client, engage_db, link):
+    for _ in range(2):
+        client.post(link, data={"do": "leave", "wanted": ["email/offers", "email/gone", "pigeon/post"]})
 
-    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert records(engage_db) == [(None, "unsubscribed", "preference_centre")]
     assert suppressed(engage_db) == [(1, "unsubscribed_all")]
-    events = engage_db.execute("select type, count(*) from engage.message_events group by 1").fetchall()
-    assert events == [("unsubscribed", 1)]
 
 
-def test_a_token_that_we_did_not_sign_is_404_and_says_nothing_of_people(client, engage_db, link):
-    forged = Links(public_url="", secret="another").unsubscribe_url(1)
-
-    for wrong in (forged, "/u/x", link[:-2]):
-        assert client.post(wrong).status_code == 404
-    assert suppressed(engage_db) == []
+def test_a_topic_that_is_gone_since_the_page_was_shown_is_passed_over(client, engage_db, link):
+    assert client.post(link, data={"do": "save", "wanted": ["email/gone", "email/offers"]}).status_code == 200
+    assert records(engage_db) == []
 
 
-def test_health_says_whether_the_database_answers(client, settings_for):
+def test_who_complained_cannot_tick_themselves_back(client, engage_db, link):
+    engage_db.execute(
+        "insert into engage.suppressions (contact_id, channel, reason, source, evidence, created_at) "
+        "values (1, 'email', 'complaint', 'resend', '{}', now())"
+    )
+    engage_db.commit()
+    answer = client.post(link, data={"do": "save", "wanted": "email/offers"})
+
+    assert "reported our mail" in answer.text
+    assert suppressed(engage_db) == [(1, "complaint")]
+
+
+def test_pages_load_nothing_are_not_kept_and_tell_no_referrer(client, link):
+    headers = client.get(link).headers
+
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "no-store" in headers["cache-control"]
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_health_says_whether_the_database_answers(client):
     assert client.get("/health").json() == {"status": "ok"}
 
-    settings_for.setenv("ENGAGE_DATABASE_URL", "postgresql://x@127.0.0.1:9/none")
-    load_settings.cache_clear()
-    assert client.get("/health").status_code == 503
+
+def test_without_a_database_health_is_503_people_are_asked_to_come_again_and_pixels_still_come(settings_for):
+    links = LINKS.of(1)
+    with serving("postgresql://x@127.0.0.1:9/none", settings_for) as client:
+        answers = [
+            client.get("/health"),
+            client.get(links.unsubscribe),
+            client.post(links.unsubscribe),
+            client.get(f"{links.click}-1"),
+        ]
+        pixel = client.get(links.open)
+
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert "try again" in answers[1].text
+    assert pixel.status_code == 200

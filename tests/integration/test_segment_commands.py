@@ -303,6 +303,31 @@ def test_a_preview_counts_all_and_those_who_can_be_written_to(db):
     assert shown == (8,)
 
 
+def test_who_can_be_written_to_is_judged_as_a_campaign_judges(db):
+    def decide(contact_id, status, topic_id=None):
+        db.execute(
+            "insert into engage.consent_records (contact_id, channel, topic_id, status, occurred_at, recorded_at, source, proof, recorded_by) "
+            "values (%s, 'email', %s, %s, %s, %s, 'x', '{}', 'x')",
+            [contact_id, topic_id, status, AT, AT],
+        )
+
+    for number, consent in enumerate(["unsubscribed", "unknown", "subscribed", "subscribed", "subscribed"], start=21):
+        factory.add_contact(db, number, plan="gold", consent=consent)
+    decide(21, "subscribed")  # a decision wins over the flag of the CRM
+    decide(23, "unsubscribed")
+    decide(24, "unsubscribed", factory.add_topic(db, "offers"))  # of a topic: says nothing about mail as a whole
+    factory.add_suppression(db, "soft_bounce_run", address="c24@mail.test.dev", expires_at=AT)  # expired
+    factory.add_suppression(db, "hard_bounce", contact_id=24, address="older@mail.test.dev")  # of another address
+    factory.add_suppression(db, "hard_bounce", contact_id=9, address="c25@mail.test.dev")  # of this one
+    lifted = factory.add_suppression(db, "complaint", contact_id=21)
+    db.execute("update engage.suppressions set lifted_at = %s where suppression_id = %s", [AT, lifted])
+    gold = rules({"type": "attribute", "attribute": "plan", "operator": "equals", "value": "gold"})
+
+    found = preview.preview(db, "rules", gold, at=AT, sample=0)
+
+    assert (found.total, found.reachable) == (5, 2)  # 21 and 24
+
+
 def test_values_of_another_type_are_counted_and_do_not_match(db):
     event(db, 1, "order_created", 1, amount=12)
     event(db, 2, "order_created", 1, amount="12")

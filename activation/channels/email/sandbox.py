@@ -16,6 +16,7 @@ from random import Random
 import orjson
 
 from activation.channels.contract import Accepted, Answer, Limits, Mail
+from activation.channels.email.headers import one_line
 
 STORY_SECONDS = 900  # after this nothing more happens to a message
 
@@ -41,6 +42,7 @@ class Sandbox:
     limits = Limits(batch_size=1000, key_seconds=24 * 3600)
 
     def encode(self, mails: Sequence[Mail]) -> bytes:
+        one_line(mails)
         return orjson.dumps([{"id": mail.message_id, "to": mail.to, "subject": mail.subject} for mail in mails])
 
     async def send(self, body: bytes, *, size: int, idempotency_key: str) -> Answer:  # noqa: ARG002 - the contract

@@ -21,6 +21,8 @@ class LibraryTemplate:
 
     key: str
     name: str
+    purpose: str
+    message_class: str
     subject: str
     preheader: str
     body_mjml: str
@@ -44,6 +46,7 @@ def install_library(db: Connection, *, actor: str, now: datetime) -> list[versio
             preheader=template.preheader,
             body_mjml=template.body_mjml,
             body_text=template.body_text,
+            message_class=template.message_class,
             actor=actor,
             now=now,
         )
@@ -56,6 +59,8 @@ def _read(folder: Path) -> LibraryTemplate:
     return LibraryTemplate(
         key=folder.name,
         name=about["name"],
+        purpose=about["purpose"],
+        message_class=about["message_class"],
         subject=(folder / "subject.txt").read_text().strip(),
         preheader=(folder / "preheader.txt").read_text().strip(),
         body_mjml=(folder / "body.mjml").read_text(),

@@ -4,6 +4,7 @@
         incremental_strategy="upsert_changed",
         unique_key="event_id",
         on_schema_change="append_new_columns",
+        pre_hook="{{ sent_events_come_from_messages() }}",
         indexes=[
             {"columns": ["event_id"], "unique": true},
             {"columns": ["event_name", "occurred_at", "contact_id"]},

@@ -1,7 +1,7 @@
 with message_events as (
     select *
     from {{ ref("stg_message_log__message_events") }}
-    where type <> 'queued'
+    where type not in ('queued', 'sent') -- that it was sent, the message itself tells
 ),
 
 moments as (

@@ -1,4 +1,5 @@
 {%- set outcomes = ["sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed"] %}
+{%- set outcomes = outcomes + ["opened_machine", "clicked_machine"] %}
 
 with messages as (
     select * from {{ ref("message_outcomes") }}

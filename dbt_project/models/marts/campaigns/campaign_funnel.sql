@@ -1,6 +1,8 @@
-{%- set reasons = ["no_consent", "suppressed", "no_address", "invalid_address", "duplicate_address"] %}
+{%- set reasons = skip_reasons() %}
 {%- set states = ["queued", "claimed", "skipped", "failed", "cancelled", "unknown", "dead"] %}
 {%- set outcomes = ["sent", "delivered", "bounced", "opened", "clicked", "complained", "unsubscribed"] %}
+{%- set beside = ["opened_machine", "opened_unclassified", "clicked_machine"] %}
+{%- set counts = ["delivered_assumed", "opened_implied", "opened_total", "clicked_total"] %}
 
 with campaigns as (
     select * from {{ ref("stg_activation__campaigns") }}
@@ -16,11 +18,13 @@ messages as (
         {% for reason in reasons -%}
         count(*) filter (where state = 'skipped' and reason = '{{ reason }}') as skipped_{{ reason }},
         {% endfor -%}
-        {% for outcome in outcomes -%}
+        {% for outcome in outcomes + beside -%}
         count({{ outcome }}_at) as {{ outcome }},
         {% endfor -%}
-        sum(opens)::bigint as opened_total,
-        sum(clicks)::bigint as clicked_total
+        count(*) filter (where is_delivery_assumed) as delivered_assumed,
+        count(*) filter (where is_open_implied) as opened_implied,
+        sum(opens + opens_machine + opens_unclassified)::bigint as opened_total,
+        sum(clicks + clicks_machine)::bigint as clicked_total
     from {{ ref("message_outcomes") }}
     group by campaign_id
 ),
@@ -47,7 +51,7 @@ counted as (
         templates.template_name,
         runs.first_scheduled_for,
         runs.last_run_at,
-        {% for figure in ["targeted"] + states + outcomes + ["opened_total", "clicked_total"] -%}
+        {% for figure in ["targeted"] + states + outcomes + beside + counts -%}
         coalesce(messages.{{ figure }}, 0) as {{ figure }},
         {% endfor -%}
         {% for reason in reasons -%}
@@ -55,7 +59,7 @@ counted as (
         {% endfor -%}
         coalesce(runs.runs, 0) as runs
     from campaigns
-    inner join {{ ref("stg_activation__segments") }} as segments using (segment_id)
+    left join {{ ref("stg_activation__segments") }} as segments using (segment_id)
     inner join {{ ref("stg_activation__message_templates") }} as templates using (template_id)
     left join messages using (campaign_id)
     left join runs using (campaign_id)
@@ -71,7 +75,9 @@ campaign_funnel as (
         {{ share("delivered", "sent") }} as delivery_rate,
         {{ share("bounced", "sent") }} as bounce_rate,
         {{ share("opened", "delivered") }} as open_rate,
+        {{ share("opened_machine", "delivered") }} as machine_open_rate,
         {{ share("clicked", "delivered") }} as click_rate,
+        {{ share("clicked_machine", "delivered") }} as machine_click_rate,
         {{ share("clicked", "opened") }} as click_to_open_rate,
         {{ share("complained", "delivered") }} as complaint_rate,
         {{ share("unsubscribed", "delivered") }} as unsubscribe_rate

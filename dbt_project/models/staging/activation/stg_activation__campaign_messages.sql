@@ -4,13 +4,20 @@ with source as (
 
 renamed as (
     select
+        -- ids
         message_id,
         campaign_run_id,
         campaign_id,
         contact_id,
+
+        -- text
         channel,
         state,
         reason,
+        provider,
+        lower(split_part(address, '@', 2)) as recipient_domain, -- of the address no more than that
+
+        -- times
         created_at,
         sent_at
     from source
