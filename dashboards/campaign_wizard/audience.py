@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards import data
 from dashboards.campaign_wizard.draft import Draft
 from dashboards.campaign_wizard.fields import keep, key_of
+from engage_db.settings import load_settings
 
 
 def ask_audience(draft: Draft) -> str | None:
@@ -45,6 +46,8 @@ def ask_audience(draft: Draft) -> str | None:
             help="This share never gets it and is measured all the same: the difference is what the campaign brings.",
         ),
     )  # fmt: skip
+    if not segments:
+        return "There is no segment yet: `engage run` builds the first ones."
     return None if draft.name.strip() and draft.segment else "A name and a segment are needed."
 
 
@@ -52,8 +55,11 @@ def _size(draft: Draft, segments: dict[str, dict[str, object]]) -> None:
     if not draft.segment:
         return
     segment = data.one("segments", "one", key=draft.segment)
-    counted = data.one("segments", "reachable", segment_id=segment["segment_id"]) if segment else None
-    if counted:
+    if segment:
+        unknown_counts = load_settings().unknown_consent_counts
+        counted = data.records(
+            "segments", "reachable", segment_id=segment["segment_id"], unknown_counts=unknown_counts
+        )[0]
         people, reachable = st.columns(2)
         people.metric("In the segment", f"{counted['total']:,}", border=True)
         reachable.metric(

@@ -93,7 +93,7 @@ def _left_out(found: DryRun) -> None:
     if not found.skipped:
         st.caption("Nobody.")
     for reason, people in sorted(found.skipped.items(), key=lambda each: -each[1]):
-        st.markdown(f"- **{people:,}** · {words.plain(words.REASONS.get(reason, reason))}")
+        st.markdown(f"- **{people:,}** · {words.because(reason)}")
 
 
 def _samples(found: DryRun) -> None:

@@ -24,7 +24,9 @@ def show_preview(template: str, *, key: str, segment: str | None = None) -> None
     settings = load_settings()
     with actions.refusals_shown():
         with actions.engage() as db:
-            mail = preview.preview(db, template, contact_id, sender=settings.mail_from, postal_address=settings.postal_address)
+            mail = preview.preview(
+                db, template, contact_id, sender=settings.mail_from, postal_address=settings.postal_address
+            )
         show_mail(mail.subject, mail.html, mail.text, key)
 
 
@@ -85,7 +87,11 @@ async def _send(channel: Channel, mail: Mail, workspace: str) -> Answer:
 
 
 def _tell(answer: Answer, provider: str) -> None:
-    refused = next((each for each in answer.results if isinstance(each, Refused)), None) if isinstance(answer, Accepted) else answer
+    refused = (
+        next((each for each in answer.results if isinstance(each, Refused)), None)
+        if isinstance(answer, Accepted)
+        else answer
+    )
     if refused is None:
         st.success(f"{provider} took it.", icon=":material/mark_email_read:")
     else:

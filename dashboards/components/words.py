@@ -108,6 +108,11 @@ def lasting(seconds: float) -> str:
     return "about " + " ".join(f"{number} {unit}" for number, unit in [part for part in parts if part[0]][:2])
 
 
+def because(reason: str | None) -> str:
+    """Why a message did not leave, in words; a provider's own words as they are."""
+    return REASONS.get(reason or "", plain(reason or "no reason given"))
+
+
 def masked(address: object) -> str:
     """An address as a•••@example.com."""
     if not isinstance(address, str):

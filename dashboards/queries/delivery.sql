@@ -39,34 +39,34 @@ left join engage.send_quotas quota on quota.quota = 'provider/' || provider.prov
 order by provider.is_active desc, provider.channel, provider.priority desc, provider.provider;
 
 -- name: choices(since)
-select 'provider' as field, provider as value from marts.deliverability where day >= :since group by 2
+select 'provider' as field, provider as value from marts.deliverability_daily where day >= :since group by 2
 union all
-(select 'domain', domain from marts.deliverability where day >= :since group by domain order by sum(sent) desc limit 200);
+(select 'domain', recipient_domain from marts.deliverability_daily where day >= :since group by 2 order by sum(sent) desc);
 
 -- name: deliverability_by_day(since, provider, domain)
 select day, sum(sent)::bigint as sent, sum(delivered)::bigint as delivered, sum(bounced_hard)::bigint as bounced_hard,
-    sum(bounced_soft)::bigint as bounced_soft, sum(complained)::bigint as complained, sum(deferred)::bigint as deferred,
-    sum(unsubscribed)::bigint as unsubscribed
-from marts.deliverability
-where day >= :since and (:provider::text is null or provider = :provider) and (:domain::text is null or domain = :domain)
+    sum(bounced_soft)::bigint as bounced_soft, sum(bounced_other)::bigint as bounced_other, sum(complained)::bigint as complained,
+    sum(deferred)::bigint as deferred, sum(unsubscribed)::bigint as unsubscribed,
+    min(complaint_rate_aim) as complaint_rate_aim, min(complaint_rate_limit) as complaint_rate_limit
+from marts.deliverability_daily
+where day >= :since and (:provider::text is null or provider = :provider) and (:domain::text is null or recipient_domain = :domain)
 group by day
 order by day;
 
 -- name: deliverability_by_domain(since, provider, domain)
-select domain, sum(sent)::bigint as sent, sum(delivered)::bigint as delivered, sum(bounced_hard)::bigint as bounced_hard,
-    sum(bounced_soft)::bigint as bounced_soft, sum(complained)::bigint as complained, sum(deferred)::bigint as deferred,
-    sum(unsubscribed)::bigint as unsubscribed
-from marts.deliverability
-where day >= :since and (:provider::text is null or provider = :provider) and (:domain::text is null or domain = :domain)
-group by domain
-order by sent desc
-limit 50;
+select recipient_domain as domain, sum(sent)::bigint as sent, sum(delivered)::bigint as delivered, sum(bounced_hard)::bigint as bounced_hard,
+    sum(bounced_soft)::bigint as bounced_soft, sum(bounced_other)::bigint as bounced_other, sum(complained)::bigint as complained,
+    sum(deferred)::bigint as deferred, sum(unsubscribed)::bigint as unsubscribed
+from marts.deliverability_daily
+where day >= :since and (:provider::text is null or provider = :provider) and (:domain::text is null or recipient_domain = :domain)
+group by recipient_domain
+order by sent desc;
 
 -- name: deliverability_by_provider(since, provider, domain)
 select provider, sum(sent)::bigint as sent, sum(delivered)::bigint as delivered, sum(bounced_hard)::bigint as bounced_hard,
-    sum(bounced_soft)::bigint as bounced_soft, sum(complained)::bigint as complained, sum(deferred)::bigint as deferred,
-    sum(unsubscribed)::bigint as unsubscribed
-from marts.deliverability
-where day >= :since and (:provider::text is null or provider = :provider) and (:domain::text is null or domain = :domain)
+    sum(bounced_soft)::bigint as bounced_soft, sum(bounced_other)::bigint as bounced_other, sum(complained)::bigint as complained,
+    sum(deferred)::bigint as deferred, sum(unsubscribed)::bigint as unsubscribed
+from marts.deliverability_daily
+where day >= :since and (:provider::text is null or provider = :provider) and (:domain::text is null or recipient_domain = :domain)
 group by provider
 order by sent desc;

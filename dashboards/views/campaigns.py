@@ -88,9 +88,8 @@ def show_reasons(campaign_id: int) -> None:
     if not reasons:
         st.caption("Nobody: everybody in the segment gets it.")
     for reason in reasons:
-        said = words.REASONS.get(reason["reason"], reason["reason"] or "no reason given")
         st.markdown(
-            f"- {reason['messages']:,} · {words.plain(said)}{' (failed)' if reason['state'] == 'failed' else ''}"
+            f"- {reason['messages']:,} · {words.because(reason['reason'])}{' (failed)' if reason['state'] == 'failed' else ''}"
         )
 
 

@@ -13,29 +13,33 @@ from dashboards.components import charts, words
 from dashboards.components.frame import empty, friendly, title
 from dashboards.components.provider_health import show_providers
 
-GOOD_COMPLAINTS, MOST_COMPLAINTS = 0.001, 0.003  # of delivered: what Gmail and Yahoo ask of senders, and never tolerate
-
 
 def show_rates(days: pd.DataFrame) -> None:
-    """The sums of the period, with the complaint rate judged by its two lines."""
+    """The sums of the period, with the complaint rate judged by the two lines of Gmail and Yahoo."""
     total = days.drop(columns="day").sum()
     figures = st.columns(5)
     figures[0].metric("Sent", f"{int(total['sent']):,}", border=True)
     figures[1].metric("Delivered", words.share(total["delivered"], total["sent"]), border=True)
-    figures[2].metric("Hard bounces", words.share(total["bounced_hard"], total["sent"]), border=True)
-    figures[3].metric("Soft bounces", words.share(total["bounced_soft"], total["sent"]), border=True)
+    figures[2].metric("Hard bounces", words.fine_share(total["bounced_hard"], total["sent"]), border=True)
+    figures[3].metric("Soft bounces", words.fine_share(total["bounced_soft"], total["sent"]), border=True)
     figures[4].metric("Complaints", words.fine_share(total["complained"], total["delivered"]), border=True)
+    aim, limit = lines_of(days)
     rate = total["complained"] / total["delivered"] if total["delivered"] else 0
-    if rate >= MOST_COMPLAINTS:
+    if rate >= limit:
         st.error(
-            "Complaints are over 0.3 %: Gmail and Yahoo begin to refuse such a sender. Write to fewer people.",
+            f"Complaints are over {limit:.1%}: Gmail and Yahoo begin to refuse such a sender. Write to fewer people.",
             icon=":material/report:",
         )
-    elif rate >= GOOD_COMPLAINTS:
+    elif rate >= aim:
         st.warning(
-            "Complaints are over 0.1 %, the line that Gmail and Yahoo ask senders to stay under.",
+            f"Complaints are over {aim:.1%}, the line that Gmail and Yahoo ask senders to stay under.",
             icon=":material/report:",
         )
+
+
+def lines_of(days: pd.DataFrame) -> tuple[float, float]:
+    """The complaint rate to stay under, and the one never to reach."""
+    return float(days["complaint_rate_aim"].iloc[-1]), float(days["complaint_rate_limit"].iloc[-1])
 
 
 def show_table(rows: pd.DataFrame, by: str) -> None:
@@ -44,7 +48,7 @@ def show_table(rows: pd.DataFrame, by: str) -> None:
     shown = pd.DataFrame(
         {
             by.capitalize(): rows[by], "Sent": rows["sent"], "Delivered": rows["delivered"] / sent, "Hard bounces": rows["bounced_hard"] / sent,
-            "Soft bounces": rows["bounced_soft"] / sent, "Deferred": rows["deferred"] / sent,
+            "Soft bounces": rows["bounced_soft"] / sent, "Refused for content or policy": rows["bounced_other"] / sent, "Deferred": rows["deferred"] / sent,
             "Complaints": rows["complained"] / delivered, "Unsubscribed": rows["unsubscribed"] / delivered,
         }
     )  # fmt: skip
@@ -72,7 +76,7 @@ def show_figures() -> None:
         return
     show_rates(by_day)
     st.subheader("Complaints and bounces per day", anchor=False)
-    charts.rates_with_lines(by_day, lines={"0.1 %": GOOD_COMPLAINTS, "0.3 %": MOST_COMPLAINTS})
+    charts.rates_with_lines(by_day, lines={f"{line:.1%}": line for line in lines_of(by_day)})
     for by in ("domain", "provider"):
         st.subheader(f"By {by}", anchor=False)
         show_table(data.ask("delivery", f"deliverability_by_{by}", since=since, **filters), by)

@@ -160,7 +160,7 @@ def test_a_segment_to_change_that_is_not_there_says_so(page):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_before_the_first_build_a_page_says_what_to_do(open_page, engage_url, name):
-    assert "engage " in words(open_page(engage_url, name))
+    assert "engage run" in words(open_page(engage_url, name))
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -13,6 +13,7 @@ from tests.pages.test_pages import metrics, open_page, words
 
 __all__ = ["open_page"]
 pytestmark = pytest.mark.filterwarnings("ignore")
+NOW = factory.NOW
 
 
 @pytest.fixture
@@ -180,15 +181,13 @@ def test_a_provider_that_is_not_used_says_why_and_until_when(open_screen, db):
     assert "engage run" in shown  # nothing was built yet
 
 
-@pytest.mark.parametrize(("complaints", "said"), [(0, None), (2, "over 0.1 %"), (4, "over 0.3 %")])
+@pytest.mark.parametrize(("complaints", "said"), [(0, None), (2, "over 0.1%"), (4, "over 0.3%")])
 def test_complaints_are_judged_by_the_lines_of_gmail_and_yahoo(open_screen, db, complaints, said):
     db.execute("create schema if not exists marts")
     db.execute(
-        "create table marts.deliverability (provider text, domain text, day date, sent bigint, delivered bigint, bounced_hard bigint, "
-        "bounced_soft bigint, complained bigint, deferred bigint, unsubscribed bigint)"
-    )
-    db.execute(
-        "insert into marts.deliverability values ('resend', 'gmail.com', current_date, 1010, 1000, 6, 4, %s, 2, 3)",
+        "create table marts.deliverability_daily as select current_date as day, 'resend' as provider, 'gmail.com' as recipient_domain, "
+        "1010 as sent, 1000 as delivered, 2 as deferred, 6 as bounced_hard, 3 as bounced_soft, 1 as bounced_other, "
+        "%s as complained, 3 as unsubscribed, 0.001 as complaint_rate_aim, 0.003 as complaint_rate_limit",
         [complaints],
     )
     app = open_screen("deliverability")
@@ -196,6 +195,25 @@ def test_complaints_are_judged_by_the_lines_of_gmail_and_yahoo(open_screen, db, 
     judged = [each.value for each in [*app.warning, *app.error] if "Complaints are" in each.value]
     assert [said in each for each in judged] == ([True] if said else [])
     assert metrics(app)["Complaints"] == f"{complaints / 10:.2f} %"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("campaign_wizard", "engage run"), ("deliverability", "engage run"), ("suppressions", "engage run"),
+        ("templates", "engage template install"), ("dead_letters", "No dead letters"),
+    ],
+)  # fmt: skip
+def test_on_an_empty_database_a_screen_says_what_to_do(open_screen, name, said):
+    assert said in words(open_screen(name))
+
+
+@pytest.mark.parametrize("name", ["campaign_wizard", "deliverability", "suppressions", "templates", "dead_letters"])
+def test_without_a_database_a_screen_says_which_setting_to_mend(open_page, name):
+    shown = words(open_page("postgresql://nobody:secret@127.0.0.1:9/none", name))
+
+    assert "ENGAGE_DATABASE_URL" in shown
+    assert "secret" not in shown
 
 
 def test_a_worker_that_is_silent_is_told_on_every_screen(open_screen, db):
@@ -207,6 +225,99 @@ def test_a_worker_that_is_silent_is_told_on_every_screen(open_screen, db):
 
     db.execute("update engage.service_heartbeats set beat_at = %s", [datetime.now(UTC) - timedelta(minutes=7)])
     assert "start `engage worker` (last seen 7 min ago)" in words(open_screen("suppressions"))
+
+
+@pytest.fixture
+def suppressed(db):
+    """Thirty addresses that bounced, one lifted; contact 1 among them."""
+    factory.build(db)
+    factory.add_contact(db, 1, full_name="Ada")
+    for number in range(1, 31):
+        db.execute(
+            "insert into engage.suppressions (contact_id, channel, address, reason, source, evidence, created_at, lifted_at, lifted_by, "
+            "lifted_because) values (%s, 'email', %s, 'hard_bounce', 'resend', '{}', now(), %s, %s, %s)",
+            [
+                1 if number == 1 else 0,
+                f"c{number}@mail.test.dev",
+                *((NOW, "ada", "a typing error") if number == 30 else (None, None, None)),
+            ],
+        )
+
+
+def test_suppressions_say_their_reason_in_words_and_are_found(open_screen, suppressed):
+    app = open_screen("suppressions")
+    assert "**29** the address does not exist" in words(app)
+    assert len(table(app, "Holds")) == 25
+
+    app.text_input[0].set_value("1").run()
+    assert table(app, "Holds")["Contact"].tolist() == ["/contacts?contact=1#Ada"]
+    app.text_input[0].set_value("C30@").run()
+    assert "Nobody fits these filters." in words(app)
+    app.toggle[0].set_value(True).run()
+    assert table(app, "Holds")["Holds"].tolist() == ["lifted by ada: a typing error"]
+
+
+def test_an_address_is_added_once_with_the_reason_why(open_screen, suppressed, db):
+    for said in ("Added: nothing is sent there any more.", "It was on the list already."):
+        app = open_screen("suppressions")
+        next(each for each in app.text_input if each.label == "Mail address").set_value("Eve@Mail.Test.Dev")
+        next(each for each in app.text_input if each.label == "Why").set_value("asked by telephone")
+        press(app, "Add")
+        assert any(each.value == said for each in app.success)
+
+    row = db.execute("select reason, evidence from engage.suppressions where address = 'eve@mail.test.dev'").fetchall()
+    assert [(reason, evidence["because"]) for reason, evidence in row] == [("manual", "asked by telephone")]
+
+
+def test_what_is_no_address_is_refused_in_words(open_screen, suppressed):
+    app = open_screen("suppressions")
+    next(each for each in app.text_input if each.label == "Mail address").set_value("nobody")
+    press(app, "Add")
+
+    assert any("no mail address" in each.value for each in app.error)
+
+
+def test_the_cap_is_set_for_everything_claimed_from_now_on(open_screen, suppressed, db):
+    app = open_screen("suppressions")
+    next(each for each in app.number_input if each.label.startswith("Marketing messages")).set_value(2)
+    press(app, "Save")
+
+    assert db.execute("select most, window_hours, updated_by from engage.frequency_caps").fetchone() == (
+        2,
+        168,
+        "screens",
+    )
+
+
+@pytest.fixture
+def template(db):
+    """Two versions of a template, and a contact to look at it as."""
+    factory.build(db)
+    factory.add_contact(db, 1, full_name="Ada Rossi", first_name="Ada")
+    factory.add_template(db, subject="Old news for {{ first_name | default('you', true) }}")
+    factory.add_template(db)
+
+
+def test_a_template_is_seen_as_a_contact_gets_it(open_screen, template):
+    assert "**News for Ada**" in words(open_screen("templates", template="news"))
+
+
+def test_an_older_version_shows_what_changed_and_becomes_the_newest_again(open_screen, template, db):
+    app = open_screen("templates", template="news")
+    app.selectbox(key="template_version_news").set_value(1).run()
+    assert "+News for" in app.code[0].value
+    confirm(app, "Go back to version 1 …", "Go back")
+
+    newest = "select version, subject from engage.template_versions order by version desc limit 1"
+    assert db.execute(newest).fetchone() == (3, "Old news for {{ first_name | default('you', true) }}")
+
+
+def test_a_test_mail_is_sent_with_example_values(open_screen, template):
+    app = open_screen("templates", template="news")
+    next(each for each in app.text_input if each.label == "Send a test to").set_value("me@mail.test.dev")
+    press(app, "Send test")
+
+    assert [each.value for each in app.success] == ["sandbox took it."]
 
 
 def table(app, column):
