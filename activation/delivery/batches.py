@@ -21,6 +21,7 @@ from activation.channels.contract import (
     Cause,
     Channel,
     ContentRefused,
+    HeaderBroken,
     KeyConflict,
     Mail,
     NotProcessed,
@@ -152,10 +153,21 @@ def make(batch: Batch, channel: Channel, compose: Callable[[Row], Mail]) -> Made
             mails.append(compose(row))
         except RenderError as error:
             broken[row.message_id] = str(error)
-    body = channel.encode(mails) if mails else b""
+    body = _encode(mails, channel, broken)
     left = [message_id for message_id in batch.message_ids if message_id not in broken] if broken else batch.message_ids
     stored = zstandard.compress(body, level=1)  # a hundred similar mails shrink some fifty-fold at any level
     return Made(replace(batch, message_ids=left), body, stored, hashlib.sha256(body).hexdigest(), broken)
+
+
+def _encode(mails: list[Mail], channel: Channel, broken: dict[int, str]) -> bytes:
+    """The bytes of the request; a mail whose headers no request can carry is left out alone, too."""
+    while mails:
+        try:
+            return channel.encode(mails)
+        except HeaderBroken as error:
+            broken[error.message_id] = str(error)
+            mails = [mail for mail in mails if mail.message_id != error.message_id]
+    return b""
 
 
 async def freeze(db: Database, made: Sequence[Made], *, turns: int, now: datetime) -> list[Batch]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import cached_property
 
 from activation.channels.contract import Mail
 from activation.compliance.headers import headers_for
@@ -23,6 +24,12 @@ class Envelope:
     sender: str
     message_class: str = "marketing"
 
+    @cached_property
+    def sender_name(self) -> str:
+        """The name of the sender, or else the address."""
+        name, address = parseaddr(self.sender)
+        return name or address
+
 
 @dataclass(frozen=True)
 class Composer:
@@ -38,12 +45,11 @@ class Composer:
     ) -> Mail:
         """One mail. Raises RenderError when this contact's values do not fit the template."""
         links = self.links.of(message_id)
-        name, bare_sender = parseaddr(envelope.sender)
         rendered = compiled(version).render(
             {
                 **tokens,
                 "campaign_name": envelope.campaign_name,
-                "sender_name": name or bare_sender,
+                "sender_name": envelope.sender_name,
                 "postal_address": self.postal_address,
                 "unsubscribe_url": links.unsubscribe,
                 "preferences_url": links.preferences,

@@ -60,8 +60,13 @@ class Lane:
     owner: str
     report: DeliveryReport
     versions: dict[int, Version] = field(default_factory=dict)
+    envelope: Envelope = field(init=False)
     _hours_at: datetime | None = None
     _calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE))
+
+    def __post_init__(self) -> None:
+        run = self.run
+        self.envelope = Envelope(run.campaign_run_id, run.key, run.name, run.sender, run.message_class)
 
     async def work(self) -> str | None:
         """Sends what is due. Returns what keeps it from going on, if anything does."""
@@ -216,11 +221,8 @@ class Lane:
                 self.versions.update(await versions.load_all(db, wanted))
 
     def _compose(self, row: Row) -> Mail:
-        envelope = Envelope(
-            self.run.campaign_run_id, self.run.key, self.run.name, self.run.sender, self.run.message_class
-        )
         version = self.versions[row.template_version_id]
-        return self.delivery.composer.compose(envelope, version, row.message_id, row.address, row.tokens)
+        return self.delivery.composer.compose(self.envelope, version, row.message_id, row.address, row.tokens)
 
     def _claim(self) -> Claim:
         shard, shards = self.delivery.share

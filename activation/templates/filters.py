@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import month_name
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -48,7 +49,7 @@ def money(value: float | str, currency: str | None = "EUR") -> str:
 def date_long(value: str) -> str:
     """'2026-03-03T10:15:00+00:00' -> '3 March 2026'."""
     moment: date = datetime.fromisoformat(value) if len(value) > len("2026-03-03") else date.fromisoformat(value)
-    return f"{moment.day} {moment:%B %Y}"
+    return f"{moment.day} {month_name[moment.month]} {moment.year}"
 
 
 @pass_context

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jinja2 import Template, TemplateError
+from jinja2 import TemplateError
 
 from activation.templates.links import counted
-from activation.templates.sandbox import CANNOT_BE_MADE, HTML, TEXT, check_plain, rendered
+from activation.templates.sandbox import CANNOT_BE_MADE, HTML, TEXT, MailEnvironment, check_plain, rendered
 
 MOST_CHARACTERS = 1_048_576
 MOST_SUBJECT = 998  # RFC 5322: the longest line
+LOOP = re.compile(r"\{%[-+]?\s*for\b")
+MOST_PRINTED_AT_ONCE = 500  # values: more of them are counted piece by piece, as a loop's are
 BREAKS_A_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -43,14 +45,31 @@ class RenderedMail:
     text: str
 
 
+class Part:
+    """Subject, HTML or text of a version, compiled. Raises what Jinja raises when it cannot be."""
+
+    def __init__(self, name: str, environment: MailEnvironment, source: str, limit: int) -> None:
+        self._name, self._limit = name, limit
+        self._template = environment.from_string(source)
+        self._has_loops = LOOP.search(source) is not None or source.count("{{") > MOST_PRINTED_AT_ONCE
+
+    def render(self, tokens: Mapping[str, object]) -> str:
+        """The part for checked values. Raises RenderError."""
+        try:
+            return rendered(self._template, tokens, self._limit, has_loops=self._has_loops)
+        except CANNOT_BE_MADE as error:
+            raise RenderError(f"{self._name}: {error}") from None
+
+
 class CompiledMail:
     """A version ready to be rendered any number of times, in any thread. Raises RenderError when it cannot be."""
 
     def __init__(self, version: Version) -> None:
         try:
-            self._subject = TEXT.from_string(version.subject)
-            self._html = HTML.from_string(_with_preheader(counted(version.body_html, version.links), version.preheader))
-            self._text = TEXT.from_string(version.body_text)
+            self._subject = Part("subject", TEXT, version.subject, MOST_SUBJECT)
+            html = _with_preheader(counted(version.body_html, version.links), version.preheader)
+            self._html = Part("html", HTML, html, MOST_CHARACTERS)
+            self._text = Part("text", TEXT, version.body_text, MOST_CHARACTERS)
         except (TemplateError, SyntaxError, RecursionError) as error:
             raise RenderError(f"the template cannot be compiled: {error}") from None
 
@@ -60,13 +79,12 @@ class CompiledMail:
             check_plain(tokens)
         except TemplateError as error:
             raise RenderError(f"values: {error}") from None
-        subject = _part("subject", self._subject, tokens, MOST_SUBJECT).strip()
+        subject = self._subject.render(tokens).strip()
         if not subject:
             raise RenderError("subject: it is empty")
         if BREAKS_A_LINE.search(subject):
             raise RenderError("subject: a value breaks the line")
-        html = _part("html", self._html, tokens, MOST_CHARACTERS)
-        return RenderedMail(subject, html, _part("text", self._text, tokens, MOST_CHARACTERS))
+        return RenderedMail(subject, self._html.render(tokens), self._text.render(tokens))
 
 
 @lru_cache(maxsize=256)
@@ -83,10 +101,3 @@ def _with_preheader(html: str, preheader: str) -> str:
     after_body = html.find(">", begin) + 1 if begin >= 0 else 0
     hidden = f'<div style="display:none;max-height:0;overflow:hidden">{preheader}</div>'
     return html[:after_body] + hidden + html[after_body:]
-
-
-def _part(name: str, template: Template, tokens: Mapping[str, object], limit: int) -> str:
-    try:
-        return rendered(template, tokens, limit)
-    except CANNOT_BE_MADE as error:
-        raise RenderError(f"{name}: {error}") from None
