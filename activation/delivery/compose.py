@@ -9,7 +9,7 @@ from functools import cached_property
 
 from activation.channels.contract import Mail
 from activation.compliance.headers import headers_for
-from activation.templates.render import Version, compiled
+from activation.templates.render import CompiledMail, Version, compiled
 from activation.tracking.tokens import Links
 from engage_db.settings import Settings
 
@@ -45,12 +45,9 @@ class Composer:
     ) -> Mail:
         """One mail. Raises RenderError when this contact's values do not fit the template."""
         links = self.links.of(message_id)
-        rendered = compiled(version).render(
+        rendered = self._compiled(envelope, version).render(
             {
                 **tokens,
-                "campaign_name": envelope.campaign_name,
-                "sender_name": envelope.sender_name,
-                "postal_address": self.postal_address,
                 "unsubscribe_url": links.unsubscribe,
                 "preferences_url": links.preferences,
                 "open_url": links.open,
@@ -66,6 +63,17 @@ class Composer:
             text=rendered.text,
             headers=self._headers(envelope, links.unsubscribe),
             tags={"message_id": str(message_id), "campaign": envelope.campaign_key},
+        )
+
+    def _compiled(self, envelope: Envelope, version: Version) -> CompiledMail:
+        """The template with what is the same in all mails of a run put in."""
+        return compiled(
+            version,
+            (
+                ("campaign_name", envelope.campaign_name),
+                ("sender_name", envelope.sender_name),
+                ("postal_address", self.postal_address),
+            ),
         )
 
     def _headers(self, envelope: Envelope, unsubscribe_url: str) -> dict[str, str]:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
+from types import MappingProxyType
 
 from jinja2 import TemplateError
 
+from activation.templates.binding import MARKS, bind
 from activation.templates.links import counted
 from activation.templates.sandbox import CANNOT_BE_MADE, HTML, TEXT, MailEnvironment, check_plain, rendered
 
@@ -48,28 +51,39 @@ class RenderedMail:
 class Part:
     """Subject, HTML or text of a version, compiled. Raises what Jinja raises when it cannot be."""
 
-    def __init__(self, name: str, environment: MailEnvironment, source: str, limit: int) -> None:
+    def __init__(
+        self, name: str, environment: MailEnvironment, source: str, limit: int, constants: Mapping[str, str]
+    ) -> None:
         self._name, self._limit = name, limit
-        self._template = environment.from_string(source)
+        self._template, self._marked = bind(environment, source, constants)
+        self._quote = escape if environment.autoescape else str
         self._has_loops = LOOP.search(source) is not None or source.count("{{") > MOST_PRINTED_AT_ONCE
 
     def render(self, tokens: Mapping[str, object]) -> str:
         """The part for checked values. Raises RenderError."""
         try:
-            return rendered(self._template, tokens, self._limit, has_loops=self._has_loops)
+            text = rendered(self._template, tokens, self._limit, has_loops=self._has_loops)
         except CANNOT_BE_MADE as error:
             raise RenderError(f"{self._name}: {error}") from None
+        for name in self._marked:
+            if name not in tokens:
+                raise RenderError(f"{self._name}: {name!r} is undefined")
+            text = text.replace(MARKS[name], self._quote(str(tokens[name])))
+        return text
 
 
 class CompiledMail:
-    """A version ready to be rendered any number of times, in any thread. Raises RenderError when it cannot be."""
+    """A version ready to be rendered any number of times, in any thread. Raises RenderError when it cannot be.
 
-    def __init__(self, version: Version) -> None:
+    `constants` are tokens whose values are the same in all its mails.
+    """
+
+    def __init__(self, version: Version, constants: Mapping[str, str] = MappingProxyType({})) -> None:
         try:
-            self._subject = Part("subject", TEXT, version.subject, MOST_SUBJECT)
+            self._subject = Part("subject", TEXT, version.subject, MOST_SUBJECT, constants)
             html = _with_preheader(counted(version.body_html, version.links), version.preheader)
-            self._html = Part("html", HTML, html, MOST_CHARACTERS)
-            self._text = Part("text", TEXT, version.body_text, MOST_CHARACTERS)
+            self._html = Part("html", HTML, html, MOST_CHARACTERS, constants)
+            self._text = Part("text", TEXT, version.body_text, MOST_CHARACTERS, constants)
         except (TemplateError, SyntaxError, RecursionError) as error:
             raise RenderError(f"the template cannot be compiled: {error}") from None
 
@@ -88,9 +102,9 @@ class CompiledMail:
 
 
 @lru_cache(maxsize=256)
-def compiled(version: Version) -> CompiledMail:
-    """The compiled form of a version, made once."""
-    return CompiledMail(version)
+def compiled(version: Version, constants: tuple[tuple[str, str], ...]) -> CompiledMail:
+    """The compiled form of a version with these constants, made once."""
+    return CompiledMail(version, dict(constants))
 
 
 def _with_preheader(html: str, preheader: str) -> str:

@@ -1,0 +1,45 @@
+"""What is the same in all mails of a run becomes part of the compiled template, so that each mail makes less.
+
+Constants (name of the sender, postal address …) are folded into the text around them. A recipient's links become marks in
+that text, put in by one `replace` a link; they are bound only where a template prints them as they are: behind a filter or
+in a condition they are values as ever.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, Template, nodes
+from jinja2.visitor import NodeTransformer
+
+LINKS = ("open_url", "click_url", "unsubscribe_url", "preferences_url")
+# nobody can guess a mark, so no value of a contact holds one
+MARKS = {name: f"\ue000{secrets.token_hex(8)}{number}\ue000" for number, name in enumerate(LINKS)}
+
+
+def bind(environment: Environment, source: str, constants: Mapping[str, str]) -> tuple[Template, frozenset[str]]:
+    """The compiled template, and the links of it that are marks. A name that the template itself sets is left alone."""
+    tree = environment.parse(source)
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+    marked: set[str] = set()
+    for output in tree.find_all(nodes.Output):
+        for place, child in enumerate(output.nodes):
+            if isinstance(child, nodes.Name) and child.name in MARKS and child.name not in own:
+                marked.add(child.name)
+                output.nodes[place] = nodes.Const(MARKS[child.name], lineno=child.lineno)
+    tree = _Binder({name: value for name, value in constants.items() if name not in own}).visit(tree)
+    tree.set_environment(environment)
+    code = environment.compile(tree)
+    return Template.from_code(environment, code, environment.make_globals(None)), frozenset(marked)
+
+
+class _Binder(NodeTransformer):
+    def __init__(self, constants: Mapping[str, str]) -> None:
+        self._constants = constants
+
+    def visit_Name(self, node: nodes.Name, *_: Any) -> nodes.Node:  # noqa: N802 - Jinja's way to name visitors
+        if node.ctx == "load" and node.name in self._constants:
+            return nodes.Const(self._constants[node.name], lineno=node.lineno)
+        return node
