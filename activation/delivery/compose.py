@@ -30,6 +30,11 @@ class Envelope:
         name, address = parseaddr(self.sender)
         return name or address
 
+    @cached_property
+    def mails(self) -> dict[int, CompiledMail]:
+        """Template versions with what is the same in all mails of the run put in, as they are made."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Composer:
@@ -45,7 +50,8 @@ class Composer:
     ) -> Mail:
         """One mail. Raises RenderError when this contact's values do not fit the template."""
         links = self.links.of(message_id)
-        rendered = self._compiled(envelope, version).render(
+        mail = envelope.mails.get(version.template_version_id) or self._compiled(envelope, version)
+        rendered = mail.render(
             {
                 **tokens,
                 "unsubscribe_url": links.unsubscribe,
@@ -66,15 +72,12 @@ class Composer:
         )
 
     def _compiled(self, envelope: Envelope, version: Version) -> CompiledMail:
-        """The template with what is the same in all mails of a run put in."""
-        return compiled(
-            version,
-            (
-                ("campaign_name", envelope.campaign_name),
-                ("sender_name", envelope.sender_name),
-                ("postal_address", self.postal_address),
-            ),
+        constants = (
+            ("campaign_name", envelope.campaign_name),
+            ("sender_name", envelope.sender_name),
+            ("postal_address", self.postal_address),
         )
+        return envelope.mails.setdefault(version.template_version_id, compiled(version, constants))
 
     def _headers(self, envelope: Envelope, unsubscribe_url: str) -> dict[str, str]:
         return headers_for(

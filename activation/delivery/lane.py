@@ -109,7 +109,10 @@ class Lane:
     async def _freeze(self, new: Sequence[Batch], channel: Channel) -> list[Batch]:
         """Makes and stores the bytes of new batches; those with a turn have begun."""
         await self._load_versions(new)
-        made = await asyncio.to_thread(lambda: [batches.make(batch, channel, self._compose) for batch in new])
+        made = []
+        for batch in new:  # in this thread: another one would only fight with it for the interpreter
+            made.append(batches.make(batch, channel, self._compose))
+            await asyncio.sleep(0)
         turns, _ = await self.providers.draw(channel.name, len(made))
         async with self.connect() as db:
             return await batches.freeze(db, made, turns=turns, now=self._now())

@@ -1,22 +1,29 @@
 """What is the same in all mails of a run becomes part of the compiled template, so that each mail makes less.
 
 Constants (name of the sender, postal address …) are folded into the text around them. A recipient's links become marks in
-that text, put in by one `replace` a link; they are bound only where a template prints them as they are: behind a filter or
+that text, put in when it is made; they are bound only where a template prints them as they are: behind a filter or
 in a condition they are values as ever.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, Template, nodes
 from jinja2.visitor import NodeTransformer
 
 LINKS = ("open_url", "click_url", "unsubscribe_url", "preferences_url")
-# nobody can guess a mark, so no value of a contact holds one
-MARKS = {name: f"\ue000{secrets.token_hex(8)}{number}\ue000" for number, name in enumerate(LINKS)}
+# nobody can guess the mark, so no value of a contact holds it; plain ASCII keeps the text as small in memory as it was
+MARK = f"~{secrets.token_hex(12)}~"
+_PLACES = {name: MARK + str(number) for number, name in enumerate(LINKS)}
+
+
+def with_links(text: str, links: Sequence[str]) -> str:
+    """The text with links, in the order of LINKS, in the places of their marks."""
+    first, *others = text.split(MARK)
+    return first + "".join([links[int(other[0])] + other[1:] for other in others])
 
 
 def bind(environment: Environment, source: str, constants: Mapping[str, str]) -> tuple[Template, frozenset[str]]:
@@ -26,9 +33,9 @@ def bind(environment: Environment, source: str, constants: Mapping[str, str]) ->
     marked: set[str] = set()
     for output in tree.find_all(nodes.Output):
         for place, child in enumerate(output.nodes):
-            if isinstance(child, nodes.Name) and child.name in MARKS and child.name not in own:
+            if isinstance(child, nodes.Name) and child.name in _PLACES and child.name not in own:
                 marked.add(child.name)
-                output.nodes[place] = nodes.Const(MARKS[child.name], lineno=child.lineno)
+                output.nodes[place] = nodes.Const(_PLACES[child.name], lineno=child.lineno)
     tree = _Binder({name: value for name, value in constants.items() if name not in own}).visit(tree)
     tree.set_environment(environment)
     code = environment.compile(tree)

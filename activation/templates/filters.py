@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import month_name
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -33,6 +32,11 @@ def allowed(jinja: Mapping[str, Filter]) -> dict[str, Filter]:
     }
 
 
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
 def weight(value: object) -> int:
     """What it costs to go through a value once."""
     if isinstance(value, str):
@@ -49,7 +53,7 @@ def money(value: float | str, currency: str | None = "EUR") -> str:
 def date_long(value: str) -> str:
     """'2026-03-03T10:15:00+00:00' -> '3 March 2026'."""
     moment: date = datetime.fromisoformat(value) if len(value) > len("2026-03-03") else date.fromisoformat(value)
-    return f"{moment.day} {month_name[moment.month]} {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
 @pass_context

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from types import MappingProxyType
 
 from jinja2 import TemplateError
+from markupsafe import escape
 
-from activation.templates.binding import MARKS, bind
+from activation.templates.binding import LINKS, bind, with_links
 from activation.templates.links import counted
 from activation.templates.sandbox import CANNOT_BE_MADE, HTML, TEXT, MailEnvironment, check_plain, rendered
 
@@ -65,11 +65,12 @@ class Part:
             text = rendered(self._template, tokens, self._limit, has_loops=self._has_loops)
         except CANNOT_BE_MADE as error:
             raise RenderError(f"{self._name}: {error}") from None
-        for name in self._marked:
-            if name not in tokens:
-                raise RenderError(f"{self._name}: {name!r} is undefined")
-            text = text.replace(MARKS[name], self._quote(str(tokens[name])))
-        return text
+        if not self._marked:
+            return text
+        missing = self._marked - tokens.keys()
+        if missing:
+            raise RenderError(f"{self._name}: {min(missing)!r} is undefined")
+        return with_links(text, [str(self._quote(tokens.get(name, ""))) for name in LINKS])
 
 
 class CompiledMail:
