@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
-from psycopg import OperationalError
+from psycopg import InternalError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from activation.channels.contract import Accepted, Answer, Channel, Mail, OutcomeUnknown, Refused
@@ -32,6 +32,8 @@ Result = TypeVar("Result")
 PATIENCE = timedelta(
     seconds=8
 )  # how long a lane waits for the next row or retry; then it leaves it to the next delivery
+LOST = (OperationalError, InternalError, PoolTimeout)  # the database is away, or ended what took too long
+LOST_FOR = timedelta(seconds=60)
 MOST_ROWS = 1000  # in one claim
 SLOW_BELOW = 100.0  # requests a second: below it a lane holds no more than it can send in a second
 CALLS_AT_ONCE = 10
@@ -71,23 +73,38 @@ class Lane:
     _calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE))
 
     async def work(self) -> str | None:
-        """Sends what is due. Returns what keeps it from going on, if anything does."""
-        began = self._now()
+        """Sends what is due, waiting for a database that is away. Returns what keeps it from going on, if anything does."""
+        began, lost_at, patience = self._now(), None, 0.2
         while not self.delivery.stop.is_set():
             patient_until = began + self.delivery.throttled_for if self.delivery.throttled_for else None
             if self.run.is_throttled and patient_until and self._now() > patient_until:
                 return None
-            choice = await self.providers.choose(self.run.channel, self.run.provider)
-            if choice is None and self.providers.is_probing:
-                await asyncio.sleep(0.3)
+            try:
+                goes_on, objection = await self._round()
+            except LOST:
+                lost_at = lost_at or self._now()
+                if self._now() - lost_at > LOST_FOR:
+                    raise
+                await asyncio.sleep(patience)
+                patience = min(2 * patience, 5.0)
                 continue
-            if choice is None:
-                return self._objection()
-            if await self._send_due(choice):
-                self._idle = 0
-            elif not await self._wait(choice):
-                return None
+            lost_at, patience = None, 0.2
+            if not goes_on:
+                return objection
         return None
+
+    async def _round(self) -> tuple[bool, str | None]:
+        """Chooses a provider and sends what is due; whether to go on, and if not, what is in the way."""
+        choice = await self.providers.choose(self.run.channel, self.run.provider)
+        if choice is None and self.providers.is_probing:
+            await asyncio.sleep(0.3)
+            return True, None
+        if choice is None:
+            return False, self._objection()
+        if await self._send_due(choice):
+            self._idle = 0
+            return True, None
+        return await self._wait(choice), None
 
     async def _send_due(self, choice: Choice) -> bool:
         """One round: old batches first, else new ones. False when there was nothing."""
@@ -124,13 +141,17 @@ class Lane:
 
     async def _call_all(self, held: Sequence[Batch]) -> None:
         """Calls the provider for all, and writes down the answers: the good ones together, the others one by one."""
-        answers = await asyncio.gather(*(self._call(batch) for batch in held))
+        ended = await asyncio.gather(*(self._call(batch) for batch in held), return_exceptions=True)
+        answers = [one for one in ended if not isinstance(one, BaseException)]
         accepted = [(batch, answer) for batch, answer in answers if batch is not None and isinstance(answer, Accepted)]
         if accepted:
             await self._write(lambda db: batches.record_results(db, accepted, now=self._now()))
         for batch, answer in answers:
             if batch is not None and answer is not None and not isinstance(answer, Accepted):
                 await self._settle(batch, answer)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
 
     async def _call(self, batch: Batch) -> tuple[Batch | None, Answer | None]:
         """One request, when the batch's turn has come. (None, None) when it is not ours any more or was set aside."""
@@ -145,7 +166,8 @@ class Lane:
                 batch = begun
             answer = await answered(channel, batch)
         pause_point("answered")
-        await self.providers.heed(batch.provider, answer)
+        with suppress(*LOST):  # what it says of the provider is told again by the next; what it says of the mails is not
+            await self.providers.heed(batch.provider, answer)
         return batch, answer
 
     async def _settle(self, batch: Batch, answer: Answer) -> None:
@@ -166,7 +188,7 @@ class Lane:
             try:
                 async with self.connect() as db:
                     return await note(db)
-            except (OperationalError, PoolTimeout):
+            except LOST:
                 if self.delivery.stop.is_set() or self._now() - began > batches.LEASE / 2:
                     raise
                 await asyncio.sleep(patience)

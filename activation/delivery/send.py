@@ -20,22 +20,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from activation.channels.contract import Channel
 from activation.delivery import epoch
 from activation.delivery.batches import SQL, Database
 from activation.delivery.compose import Composer
-from activation.delivery.lane import Lane, Run
+from activation.delivery.lane import LOST, Lane, Run
 from activation.delivery.providers import Providers
 
 LOG = logging.getLogger("engage.delivery")
 
 LANES = 3
 CONNECTIONS = 12
+# a worker that freezes in the middle of a claim would hold up everybody's: the database ends its transaction
+SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=10s"
 DRAIN = timedelta(seconds=8)
 LOOK_EVERY = timedelta(seconds=1)  # for runs that have begun meanwhile
 CAMPAIGNS = ("broadcast", "recurring")
@@ -130,7 +132,7 @@ class Delivery:
 
     def _told(self, ended: str | BaseException | None) -> str | None:
         """How a lane ended. One campaign that cannot go on keeps no other from going on; without a database, none can."""
-        if isinstance(ended, OperationalError | PoolTimeout) or not isinstance(ended, Exception | str | None):
+        if isinstance(ended, LOST) or not isinstance(ended, Exception | str | None):
             raise ended
         if isinstance(ended, Exception):
             LOG.error("a lane failed; what it held is taken over when its lease is over", exc_info=ended)
@@ -143,7 +145,7 @@ class Delivery:
         The one keeps others from being called, by the other a database is known that is restored from a backup of this time.
         """
         while True:
-            with suppress(OperationalError, PoolTimeout):  # whoever works on the run will meet it, too
+            with suppress(*LOST):  # whoever works on the run will meet it, too
                 async with pool.connection() as db:
                     await db.execute(SQL.beat, {**who, "pid": os.getpid(), "now": self.clock()})
                     seen = await (await db.execute(epoch.SQL.look)).fetchone()
@@ -177,7 +179,7 @@ class Delivery:
             self.engage_url,
             min_size=1,
             max_size=CONNECTIONS,
-            kwargs={"application_name": "engage delivery", "options": "-c timezone=UTC", "autocommit": True},
+            kwargs={"application_name": "engage delivery", "options": SESSION, "autocommit": True},
             configure=_read_json_quickly,
             open=False,
         )

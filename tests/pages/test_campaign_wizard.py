@@ -24,7 +24,9 @@ def db(engage_url, settings_for):
     with psycopg.connect(engage_url, autocommit=True) as db:
         factory.build(db)
         for number in range(1, 13):
-            factory.add_contact(db, number, consent="unknown" if number > 9 else "subscribed", full_name=f"Name {number}")
+            factory.add_contact(
+                db, number, consent="unknown" if number > 9 else "subscribed", full_name=f"Name {number}"
+            )
         factory.add_segment(db, "everybody", list(range(1, 13)))
         factory.add_segment(db, "staff", [1, 2])
         factory.add_template(db)
