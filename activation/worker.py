@@ -26,6 +26,7 @@ SQL = named_sql.load(__file__)
 
 LISTEN_SECONDS = 1.0  # how long a stop may wait
 BEAT_SECONDS = 10.0
+DRAIN_SECONDS = 9.5  # for all duties together
 
 
 class Duty(Protocol):
@@ -59,8 +60,9 @@ class Worker:
         while not self.stop.is_set():
             self._beat(started)
             self.stop.wait(BEAT_SECONDS)
+        by = time.monotonic() + DRAIN_SECONDS
         for thread in threads:
-            thread.join(timeout=9.5)
+            thread.join(timeout=max(0.0, by - time.monotonic()))
 
     def _attend(self, duty: Duty) -> None:
         patience = 1.0

@@ -64,13 +64,28 @@ said as (
       and (record.topic_id is null or record.topic_id = campaign.topic_id)
     order by record.contact_id, record.occurred_at desc, record.consent_record_id desc
 ),
-at_the_cap as (
+-- what counts towards the cap: what a provider took, and what is on its way or may have been taken
+counted as (
     select message.contact_id
     from campaign
     join engage.campaign_messages message using (channel)
-    where campaign.message_class = 'marketing' and not campaign.ignores_caps and message.is_capped
-      and message.sent_at > :now::timestamptz - make_interval(hours => campaign.window_hours)
-    group by message.contact_id, campaign.most
+    where message.is_capped and message.sent_at > :now::timestamptz - make_interval(hours => campaign.window_hours)
+    union all
+    select message.contact_id
+    from campaign
+    cross join engage.send_batches batch
+    cross join unnest(batch.message_ids) as member (message_id)
+    join engage.campaign_messages message using (message_id)
+    where batch.state in ('claimed', 'frozen', 'unknown') and message.state in ('claimed', 'unknown')
+      and message.is_capped and message.channel = campaign.channel and message.sent_at is null
+      and message.state_changed_at > :now::timestamptz - make_interval(hours => campaign.window_hours)
+),
+at_the_cap as (
+    select counted.contact_id
+    from campaign
+    cross join counted
+    where campaign.message_class = 'marketing' and not campaign.ignores_caps
+    group by counted.contact_id, campaign.most
     having count(*) >= campaign.most
 ),
 excluded as (

@@ -232,7 +232,7 @@ def resume(db: Connection, key: str, *, now: datetime) -> Campaign:
         campaign = _locked(db, key)
         if campaign.state == "paused":
             db.execute(SQL.resume, {"campaign_id": campaign.campaign_id, "now": now})
-        reopened = db.execute(SQL.reopen_stopped_runs, {"campaign_id": campaign.campaign_id, "now": now}).rowcount
+        reopened = db.execute(SQL.reopen_stopped, {"campaign_id": campaign.campaign_id, "now": now}).rowcount
         if campaign.state != "paused" and not reopened:
             raise Refused(f"{key} is {campaign.state}: there is nothing to resume.{_what_then(campaign.state)}")
         if campaign.cron and campaign.next_run_at:
@@ -242,12 +242,13 @@ def resume(db: Connection, key: str, *, now: datetime) -> Campaign:
 
 
 def cancel(db: Connection, key: str, *, now: datetime) -> Campaign:
-    """For good: what is queued is cancelled in one statement, what is on its way finishes."""
+    """For good: what is queued is cancelled, what is on its way finishes."""
     with db.transaction():
         campaign = _locked(db, key)
         if campaign.state in FINAL_STATES:
             raise Refused(f"{key} is {campaign.state} already.")
         db.execute(SQL.cancel, {"campaign_id": campaign.campaign_id, "now": now})
+        db.execute(SQL.sweep, {"campaign_id": campaign.campaign_id, "now": now})
         return find(db, key)
 
 

@@ -113,7 +113,7 @@ where campaign_id = :campaign_id;
 -- name: reschedule(campaign_id, next_run_at, now)
 update engage.campaigns set next_run_at = :next_run_at, updated_at = :now where campaign_id = :campaign_id;
 
--- name: reopen_stopped_runs(campaign_id, now)
+-- name: reopen_stopped(campaign_id, now)
 with reopened as (
     update engage.campaign_runs
     set state = 'preparing', reason = null, problem = null
@@ -121,25 +121,30 @@ with reopened as (
     returning campaign_id
 )
 update engage.campaigns campaign
-set state = case when kind = 'broadcast' and state = 'stopped_by_guard' then 'preparing' else state end,
+set state = case
+        when state <> 'stopped_by_guard' then state
+        when kind <> 'broadcast' or next_run_at is not null then 'scheduled'
+        when exists (select from engage.campaign_runs run where run.campaign_id = campaign.campaign_id and run.state = 'sending') then 'sending'
+        else 'preparing'
+    end,
     state_reason = null, updated_at = :now
-from (select distinct campaign_id from reopened) stopped
-where campaign.campaign_id = stopped.campaign_id;
+where campaign_id = :campaign_id and (state = 'stopped_by_guard' or exists (select from reopened));
 
 -- name: cancel(campaign_id, now)
 with cancelled_runs as (
     update engage.campaign_runs
     set state = 'cancelled', reason = 'cancelled by a person', finished_at = :now
     where campaign_id = :campaign_id and state in ('preparing', 'sending', 'stopped_by_guard')
-),
-swept as (
-    update engage.campaign_messages
-    set state = 'cancelled', reason = 'campaign cancelled', state_changed_at = :now
-    where is_queued and campaign_run_id in (select campaign_run_id from engage.campaign_runs where campaign_id = :campaign_id)
 )
 update engage.campaigns
-set state = 'cancelled', is_active = false, next_run_at = null, updated_at = :now
+set state = 'cancelled', is_active = false, next_run_at = null, paused_from = null, updated_at = :now
 where campaign_id = :campaign_id;
+
+-- name: sweep(campaign_id, now)
+-- after `cancel`, which waits for a snapshot or a claim under way: what those queued is seen only by a statement that begins later
+update engage.campaign_messages
+set state = 'cancelled', reason = 'campaign cancelled', state_changed_at = :now
+where is_queued and campaign_run_id in (select campaign_run_id from engage.campaign_runs where campaign_id = :campaign_id);
 
 -- name: key_of(wanted)
 select key from engage.campaigns where key = :wanted or campaign_id::text = :wanted order by key = :wanted desc limit 1;

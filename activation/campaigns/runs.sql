@@ -122,9 +122,10 @@ with finished as (
 ),
 ended as (
     update engage.campaigns campaign
-    set state = 'finished', is_active = false, updated_at = :now
+    set state = 'finished', is_active = false, paused_from = null, updated_at = :now
     from finished
-    where campaign.campaign_id = finished.campaign_id and campaign.kind = 'broadcast' and campaign.state = 'sending'
+    where campaign.campaign_id = finished.campaign_id and campaign.kind = 'broadcast'
+      and (campaign.state = 'sending' or campaign.state = 'paused' and campaign.paused_from = 'sending')
 )
 select key from engage.campaigns where campaign_id in (select campaign_id from finished) order by key;
 

@@ -49,6 +49,7 @@ def trigger(
     if not 0 < len(contact_ids) <= MOST_CONTACTS:
         raise Refused(f"Name between 1 and {MOST_CONTACTS} contacts.")
     with db.transaction():
+        db.execute(SQL.hold_campaign, {"key": key})
         campaign = commands.find(db, key)
         if campaign.kind != "triggered":
             raise Refused(f"{key} is a {campaign.kind} campaign: only one without a segment is triggered.")

@@ -1,3 +1,7 @@
+-- name: hold_campaign(key)
+-- nobody cancels or pauses it between the look at its state and the commit
+select from engage.campaigns where key = :key for share;
+
 -- name: insert_run(campaign_id, trigger_key, now)
 insert into engage.campaign_runs (campaign_id, scheduled_for, trigger_key, state, created_at)
 values (:campaign_id, :now, :trigger_key, 'preparing', :now)

@@ -84,6 +84,8 @@ async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now
     async with db.transaction():
         if claim.is_marketing:
             await db.execute(SQL.lock_caps, {"channel": claim.channel})
+        await db.execute(SQL.lock_run, {"campaign_run_id": claim.campaign_run_id})
+        await db.execute(SQL.open_bucket, {"campaign_run_id": claim.campaign_run_id, "now": now})
         rows = await db.execute(
             SQL.claim,
             {
@@ -104,9 +106,11 @@ async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now
 
 
 async def give_back(db: Database, campaign_run_id: int, *, now: datetime) -> None:
-    """Queues the rows of batches whose worker was gone before it sent a byte."""
+    """Queues the rows of batches whose worker was gone before it sent a byte; parks those that nobody may repeat any more."""
+    run = {"campaign_run_id": campaign_run_id, "now": now}
     async with db.transaction():
-        await db.execute(SQL.give_back, {"campaign_run_id": campaign_run_id, "now": now})
+        await db.execute(SQL.give_back, run)
+        await db.execute(SQL.park_forgotten, {**run, "before": now - retry.LONGEST_KEY + retry.KEY_MARGIN})
 
 
 async def take_over(
@@ -142,6 +146,17 @@ class Made:
     stored: bytes
     hash: str
     broken: dict[int, str] = field(default_factory=dict)
+
+
+async def set_aside(db: Database, batch: Batch, *, until: datetime, now: datetime) -> None:
+    """Lets go of a batch whose turn with the provider is too far away: its rows if nothing of it was tried, else as it is."""
+    words = "the provider asked for a break"
+    if not batch.attempts:
+        await release(db, batch, problem=words, now=now)
+        return
+    async with db.transaction():
+        waits = {"next_attempt_at": until, "attempts": batch.attempts, "problem": words}
+        await db.execute(SQL.postpone, {**_held(batch), **waits})
 
 
 def make(batch: Batch, channel: Channel, compose: Callable[[Row], Mail]) -> Made:
@@ -253,6 +268,8 @@ async def settle(
                 return await _refuse(db, batch, words, position, workspace=workspace, owner=owner, now=now)
             case KeyConflict(words):
                 await _park(db, batch, "unknown", "the provider knows the key with another body", words, now)
+                reason = f"a batch was parked, its key is known with another body: {words}"
+                await db.execute(SQL.stop_run_of, {"batch_id": batch.batch_id, "reason": reason, "now": now})
             case NotProcessed(cause, words, retry_after):
                 again = now + _pause(cause, retry_after)
                 if batch.attempts == 1 and cause in (Cause.CONFIGURATION, Cause.QUOTA, Cause.UNREACHABLE):
@@ -260,7 +277,8 @@ async def settle(
                     free_at = again if cause is Cause.UNREACHABLE else now
                     await db.execute(SQL.release, {**held, "problem": words, "next_attempt_at": free_at, "now": now})
                 else:
-                    kept = batch.attempts - (0 if cause is Cause.IN_FLIGHT else 1)
+                    # in flight: an earlier attempt is being dealt with, so it has begun all the same
+                    kept = max(batch.attempts - 1, int(cause is Cause.IN_FLIGHT))
                     await db.execute(
                         SQL.postpone, {**held, "next_attempt_at": again, "attempts": kept, "problem": words}
                     )
@@ -299,6 +317,8 @@ async def _refuse(
     db: Database, batch: Batch, words: str, position: int | None, *, workspace: str, owner: str, now: datetime
 ) -> list[Batch]:
     held = _held(batch)
+    if position is not None and not 0 <= position < len(batch.message_ids):
+        position = None
     if position is None and len(batch.message_ids) > 1:
         lease = {"workspace": workspace, "owner": owner, "lease_until": now + LEASE}
         rows = await db.execute(SQL.split, {**held, **lease, "words": words, "now": now})

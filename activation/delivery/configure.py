@@ -20,6 +20,7 @@ def delivery_from(settings: Settings, clock: Callable[[], datetime], **options: 
         channels=mail_channels(settings),
         composer=composer_from(settings),
         clock=clock,
+        home=settings.engage_home,
         time_zone=settings.workspace_time_zone,
         unknown_consent_counts=settings.unknown_consent_counts,
         **options,

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from activation.delivery.retry import KEY_MARGIN
+from activation.delivery.retry import KEY_MARGIN, LONGEST_KEY
 from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
 
-KEY_KEPT_FOR = timedelta(hours=24)
 UNKNOWN_FOR = timedelta(hours=48)
 ANOTHER_DAY = timedelta(days=1)
 
@@ -57,8 +56,8 @@ class _Parked:
     first_attempt_at: datetime | None
     state: str
     has_body: bool
+    is_cancelled: bool
     wanted: list[int]
-    members: int
 
 
 def list_dead(db: Connection, *, limit: int = 100, after: int | None = None) -> list[DeadLetter]:
@@ -85,6 +84,9 @@ def requeue(
             if _key_is_young(batch, now):
                 report.same_key += db.execute(SQL.reopen, {"batch_id": batch.batch_id, **again}).rowcount
                 going += batch.wanted
+            elif batch.is_cancelled:
+                words = "its campaign was cancelled, and its key is too old to finish what had begun"
+                report.refused |= dict.fromkeys(batch.wanted, words)
             elif accept_doubles:
                 report.new_key += db.execute(SQL.queue_anew, {"message_ids": batch.wanted, **again}).rowcount
                 going += batch.wanted
@@ -101,6 +103,9 @@ def settle_unknown(db: Connection, *, now: datetime) -> dict[str, int]:
     """Applies each provider's policy to messages nobody told the fate of for 48 hours; counts them by their new state."""
     with db.transaction():
         rows = db.execute(SQL.settle_unknown, {"before": now - UNKNOWN_FOR, "now": now}).fetchall()
+        again = [message_id for message_id, state in rows if state == "queued"]
+        if again:
+            db.execute(SQL.reopen_runs, {"message_ids": again, "deadline_at": now + ANOTHER_DAY, "now": now})
     return {
         state: sum(row[1] == state for row in rows)
         for state in ("sent", "queued")
@@ -114,5 +119,5 @@ def _key_is_young(batch: _Parked, now: datetime) -> bool:
         batch.state == "dead"
         and batch.has_body
         and batch.first_attempt_at is not None
-        and now - batch.first_attempt_at < KEY_KEPT_FOR - KEY_MARGIN
+        and now - batch.first_attempt_at < LONGEST_KEY - KEY_MARGIN
     )

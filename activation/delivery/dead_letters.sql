@@ -12,15 +12,19 @@ limit :most;
 -- name: batches_of(message_ids)
 -- the batches of dead letters, whole or in part
 select batch.batch_id, batch.provider, batch.first_attempt_at, batch.state, batch.body is not null as has_body,
-    array_agg(message.message_id order by message.message_id) as wanted,
-    (
-        select count(*) from engage.campaign_messages member
-        where member.message_id = any(batch.message_ids) and member.batch_id = batch.batch_id and member.state in ('dead', 'unknown')
-    ) as members
-from engage.campaign_messages message
-join engage.send_batches batch using (batch_id)
-where message.message_id = any(:message_ids) and message.state in ('dead', 'unknown')
-group by batch.batch_id
+    run.state = 'cancelled' as is_cancelled,
+    array(
+        select message.message_id
+        from engage.campaign_messages message
+        where message.batch_id = batch.batch_id and message.message_id = any(:message_ids) and message.state in ('dead', 'unknown')
+        order by 1
+    ) as wanted
+from engage.send_batches batch
+join engage.campaign_runs run using (campaign_run_id)
+where batch_id in (
+    select batch_id from engage.campaign_messages where message_id = any(:message_ids) and state in ('dead', 'unknown')
+)
+order by batch_id
 for update of batch;
 
 -- name: reopen(batch_id, words, now)
@@ -64,7 +68,9 @@ with old as (
     select message.message_id, message.batch_id, policy.unknown_policy
     from engage.campaign_messages message
     join engage.channel_providers policy using (provider)
+    join engage.campaign_runs run using (campaign_run_id)
     where message.state = 'unknown' and message.state_changed_at < :before and policy.unknown_policy <> 'ask'
+      and not (policy.unknown_policy = 'send_again' and run.state = 'cancelled')
     for update of message skip locked
 )
 update engage.campaign_messages message

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,14 +43,14 @@ def check(db: Connection, home: Path, *, now: datetime) -> str | None:
         with db.transaction():
             db.execute(SQL.pause_all, {"reason": reason, "now": now})
         return reason
-    _note(home, found)
+    note(home, found)
     return None
 
 
 def confirm(db: Connection, home: Path) -> Seen:
     """A person has looked: this database is the one to go on with. Campaigns stay paused until they are resumed."""
     found = _look(db)
-    _note(home, found)
+    _write(home, found)
     return found
 
 
@@ -67,9 +68,16 @@ def _recall(home: Path) -> Seen | None:
         return None
 
 
-def _note(home: Path, seen: Seen) -> None:
+def note(home: Path, seen: Seen) -> None:
+    """Remembers how far the database has come, unless it was seen further already: then `check` has to say so."""
+    known = _recall(home)
+    if known is None or not known.batches or (known.epoch == seen.epoch and known.batches < seen.batches):
+        _write(home, seen)
+
+
+def _write(home: Path, seen: Seen) -> None:
     """Whole or not at all: a process that dies here leaves the old file."""
     home.mkdir(parents=True, exist_ok=True)
-    fresh = home / f"{FILE}.{os.getpid()}"
+    fresh = home / f"{FILE}.{os.getpid()}.{threading.get_ident()}"
     fresh.write_text(json.dumps({"epoch": seen.epoch, "batches": seen.batches}))
     fresh.replace(home / FILE)

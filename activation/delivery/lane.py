@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from activation.channels.contract import Accepted, Answer, Channel, Mail
+from psycopg import InternalError, OperationalError
+from psycopg_pool import PoolTimeout
+
+from activation.channels.contract import Accepted, Answer, Channel, Mail, OutcomeUnknown, Refused
 from activation.compliance.quiet_hours import Hours, spans_by_zone
 from activation.delivery import batches, retry
 from activation.delivery.batches import SQL, Batch, Claim, Database, Row
 from activation.delivery.compose import Envelope
+from activation.delivery.masking import masked
 from activation.delivery.providers import Choice, Providers
 from activation.templates import versions
 from activation.templates.render import Version
@@ -23,9 +27,13 @@ from engage_db.pause import pause_point
 if TYPE_CHECKING:
     from activation.delivery.send import Delivery, DeliveryReport
 
+Result = TypeVar("Result")
+
 PATIENCE = timedelta(
     seconds=8
-)  # how long a lane waits for the next row or retry before it leaves it to the next delivery
+)  # how long a lane waits for the next row or retry; then it leaves it to the next delivery
+LOST = (OperationalError, InternalError, PoolTimeout)  # the database is away, or ended what took too long
+LOST_FOR = timedelta(seconds=60)
 MOST_ROWS = 1000  # in one claim
 SLOW_BELOW = 100.0  # requests a second: below it a lane holds no more than it can send in a second
 CALLS_AT_ONCE = 10
@@ -62,6 +70,7 @@ class Lane:
     versions: dict[int, Version] = field(default_factory=dict)
     envelope: Envelope = field(init=False)
     _hours_at: datetime | None = None
+    _idle: int = 0  # rounds in a row without anything to do
     _calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE))
 
     def __post_init__(self) -> None:
@@ -69,30 +78,48 @@ class Lane:
         self.envelope = Envelope(run.campaign_run_id, run.key, run.name, run.sender, run.message_class)
 
     async def work(self) -> str | None:
-        """Sends what is due. Returns what keeps it from going on, if anything does."""
-        began = self._now()
+        """Sends what is due, waiting for a database that is away. Returns what keeps it from going on, if anything does."""
+        began, lost_at, patience = self._now(), None, 0.2
         while not self.delivery.stop.is_set():
             patient_until = began + self.delivery.throttled_for if self.delivery.throttled_for else None
             if self.run.is_throttled and patient_until and self._now() > patient_until:
                 return None
-            choice = await self.providers.choose(self.run.channel, self.run.provider)
-            if choice is None and self.providers.is_probing:
-                await asyncio.sleep(0.3)
+            try:
+                goes_on, objection = await self._round()
+            except LOST:
+                lost_at = lost_at or self._now()
+                if self._now() - lost_at > LOST_FOR:
+                    raise
+                await asyncio.sleep(patience)
+                patience = min(2 * patience, 5.0)
                 continue
-            if choice is None:
-                return self._objection()
-            if not await self._send_due(choice) and not await self._wait():
-                return None
+            lost_at, patience = None, 0.2
+            if not goes_on:
+                return objection
         return None
+
+    async def _round(self) -> tuple[bool, str | None]:
+        """Chooses a provider and sends what is due; whether to go on, and if not, what is in the way."""
+        choice = await self.providers.choose(self.run.channel, self.run.provider)
+        if choice is None and self.providers.is_probing:
+            await asyncio.sleep(0.3)
+            return True, None
+        if choice is None:
+            return False, self._objection()
+        if await self._send_due(choice):
+            self._idle = 0
+            return True, None
+        return await self._wait(choice), None
 
     async def _send_due(self, choice: Choice) -> bool:
         """One round: old batches first, else new ones. False when there was nothing."""
-        await self._ask_hours_again()
+        if self.run.has_hours:
+            await self._ask_hours_again()
         async with self.connect() as db:
             await batches.give_back(db, self.run.campaign_run_id, now=self._now())
             held = await batches.take_over(
                 db, self.run.campaign_run_id,
-                providers=self.providers.usable, most=1 if choice.is_probe else self._batches(choice.channel),
+                providers=choice.usable, most=1 if choice.is_probe else self._batches(choice.channel),
                 owner=self.owner, now=self._now(),
             )  # fmt: skip
             new = [] if held else await batches.claim(
@@ -102,6 +129,8 @@ class Lane:
             pause_point("claimed")
             held = await self._freeze(new, choice.channel)
             pause_point("frozen")
+        elif choice.is_probe and not held:
+            await self.providers.unused(choice.channel.name)
         await self._call_all(held)
         self.report.batches += len(held)
         return bool(held or new)
@@ -113,20 +142,24 @@ class Lane:
         for batch in new:  # in this thread: another one would only fight with it for the interpreter
             made.append(batches.make(batch, channel, self._compose))
             await asyncio.sleep(0)
-        turns, _ = await self.providers.draw(channel.name, len(made))
+        # without keys an attempt is counted only as it begins: one that a killed worker never made could not be told from one it made
+        turns = (await self.providers.draw(channel.name, len(made)))[0] if channel.limits.key_seconds else 0
         async with self.connect() as db:
             return await batches.freeze(db, made, turns=turns, now=self._now())
 
     async def _call_all(self, held: Sequence[Batch]) -> None:
         """Calls the provider for all, and writes down the answers: the good ones together, the others one by one."""
-        answers = await asyncio.gather(*(self._call(batch) for batch in held))
+        ended = await asyncio.gather(*(self._call(batch) for batch in held), return_exceptions=True)
+        answers = [one for one in ended if not isinstance(one, BaseException)]
         accepted = [(batch, answer) for batch, answer in answers if batch is not None and isinstance(answer, Accepted)]
         if accepted:
-            async with self.connect() as db:
-                await batches.record_results(db, accepted, now=self._now())
+            await self._write(lambda db: batches.record_results(db, accepted, now=self._now()))
         for batch, answer in answers:
             if batch is not None and answer is not None and not isinstance(answer, Accepted):
                 await self._settle(batch, answer)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
 
     async def _call(self, batch: Batch) -> tuple[Batch | None, Answer | None]:
         """One request, when the batch's turn has come. (None, None) when it is not ours any more or was set aside."""
@@ -139,20 +172,35 @@ class Lane:
                 if begun is None:
                     return None, None
                 batch = begun
-            answer = await channel.send(batch.body, size=len(batch.message_ids), idempotency_key=batch.idempotency_key)
+            answer = await answered(channel, batch)
         pause_point("answered")
-        await self.providers.heed(batch.provider, answer)
+        with suppress(*LOST):  # what it says of the provider is told again by the next; what it says of the mails is not
+            await self.providers.heed(batch.provider, answer)
         return batch, answer
 
     async def _settle(self, batch: Batch, answer: Answer) -> None:
-        async with self.connect() as db:
-            halves = await batches.settle(
+        halves = await self._write(
+            lambda db: batches.settle(
                 db, batch, answer,
                 key_seconds=self.delivery.channels[batch.provider].limits.key_seconds, workspace=self.keys,
                 owner=self.owner, chance=self.delivery.chance, now=self._now(),
-            )  # fmt: skip
+            )
+        )  # fmt: skip
         if halves:
             await self._call_all(await self._freeze(halves, self.delivery.channels[batch.provider]))
+
+    async def _write(self, note: Callable[[Database], Awaitable[Result]]) -> Result:
+        """Writes down what the provider said, waiting for a database that is away: what is not noted has to be asked again."""
+        began, patience = self._now(), 0.1
+        while True:
+            try:
+                async with self.connect() as db:
+                    return await note(db)
+            except LOST:
+                if self.delivery.stop.is_set() or self._now() - began > batches.LEASE / 2:
+                    raise
+                await asyncio.sleep(patience)
+                patience = min(2 * patience, 2.0)
 
     async def _may_repeat(self, batch: Batch, channel: Channel) -> bool:
         """Whether a batch that may have been taken can be sent again; else it is parked."""
@@ -171,21 +219,26 @@ class Lane:
             if turns:
                 async with self.connect() as db:
                     return await batches.begin_attempt(db, batch, now=self._now())
-            if self.delivery.stop.is_set():
-                if not batch.attempts:
-                    async with self.connect() as db:
-                        await batches.release(db, batch, problem="its worker was told to stop", now=self._now())
+            if self.delivery.stop.is_set() or next_at - self._now() > PATIENCE:
+                async with self.connect() as db:
+                    await batches.set_aside(db, batch, until=max(next_at, self._now()), now=self._now())
                 return None
             await asyncio.sleep(min(1.0, max(0.005, (next_at - self._now()).total_seconds())))
 
-    async def _wait(self) -> bool:
+    async def _wait(self, choice: Choice) -> bool:
         """Waits for the next row or batch that comes due soon; False when there is none worth waiting for."""
+        await self._ask_hours_again()
+        shard, shards = self.delivery.share
+        question = {"campaign_run_id": self.run.campaign_run_id, "provider": choice.channel.name, "now": self._now()}
         async with self.connect() as db:
-            row = await (await db.execute(SQL.waiting, {"campaign_run_id": self.run.campaign_run_id})).fetchone()
+            row = await (await db.execute(SQL.waiting, {**question, "shard": shard, "shards": shards})).fetchone()
         due = row[0] if row else None
         if due is None or due - self._now() > PATIENCE:
             return False
-        await asyncio.sleep(min(1.0, max(0.05, (due - self._now()).total_seconds())))
+        # what is due and cannot be had is in other hands just now
+        self._idle += 1
+        least = min(1.0, 0.05 * 2 ** min(self._idle, 5))
+        await asyncio.sleep(min(1.0, max(least, (due - self._now()).total_seconds())))
         return await self._is_sendable()
 
     async def _is_sendable(self) -> bool:
@@ -196,7 +249,7 @@ class Lane:
     async def _ask_hours_again(self) -> None:
         """Sends rows whose permitted hours have passed to their next ones."""
         now = self._now()
-        if not self.run.has_hours or (self._hours_at and now - self._hours_at < HOURS_EVERY):
+        if self._hours_at and now - self._hours_at < HOURS_EVERY:
             return
         self._hours_at = now
         async with self.connect() as db, db.transaction():
@@ -262,3 +315,18 @@ class Lane:
 
     def _now(self) -> datetime:
         return self.delivery.clock()
+
+
+async def answered(channel: Channel, batch: Batch) -> Answer:
+    """The channel's answer, with addresses in the provider's words masked. Whatever goes wrong in a channel: nobody knows."""
+    size = len(batch.message_ids)
+    try:
+        answer = await channel.send(batch.body, size=size, idempotency_key=batch.idempotency_key)
+    except Exception as error:  # noqa: BLE001 - it may have been after the bytes left
+        return OutcomeUnknown(f"{channel.name} failed: {type(error).__name__}")
+    if isinstance(answer, Accepted):
+        if len(answer.results) != size:
+            return OutcomeUnknown(f"{channel.name} answered for {len(answer.results)} of {size} mails")
+        results = [replace(one, words=masked(one.words)) if isinstance(one, Refused) else one for one in answer.results]
+        return Accepted(results)
+    return replace(answer, words=masked(answer.words))

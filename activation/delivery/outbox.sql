@@ -2,6 +2,10 @@
 -- one claim of marketing at a time on a channel, so that no two see the same last slot under a cap; let go at the commit
 select pg_advisory_xact_lock(7301002, hashtext(:channel));
 
+-- name: lock_run(campaign_run_id)
+-- whoever cancels holds the run and then its queued rows: a claim takes the run first as well, so that neither waits for the other
+select from engage.campaign_runs where campaign_run_id = :campaign_run_id for no key update;
+
 -- name: claim(campaign_run_id, provider, unknown_counts, most, batch_size, shard, shards, workspace, owner, lease_until, now)
 -- due rows leave in batches; consent, suppression, caps and hours are asked again here, and the state of run and campaign
 with run as materialized (
@@ -15,12 +19,16 @@ with run as materialized (
     where run.campaign_run_id = :campaign_run_id and run.state = 'sending'
       and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
 ),
--- what the throttle has saved up: at most two seconds' worth, nothing for a clock that went back
+-- what the throttle has saved up: at most two seconds' worth. Nothing for a clock that went back; nor does a worker whose
+-- clock is a little behind the others' turn it back, or they would fill it twice
 bucket as materialized (
     select quota,
         least(
             greatest(2 * run.rate, 1), tokens + greatest(extract(epoch from :now::timestamptz - refilled_at), 0) * run.rate
-        ) as tokens
+        ) as tokens,
+        case
+            when :now::timestamptz between refilled_at - interval '1 minute' and refilled_at then refilled_at else :now::timestamptz
+        end as refilled_at
     from run
     join engage.send_quotas on quota = format('campaign/%%s', run.campaign_id)
     where run.rate is not null
@@ -55,6 +63,7 @@ checked as materialized (
     select due.message_id, due.next_attempt_at,
         case
             when run.deadline_at <= :now then 'outside_window'
+            when contact.contact_id is null then 'no_address' -- merged into another, or gone
             when person.reason is not null then person.reason
             when inbox.reason is not null then inbox.reason
             when run.message_class = 'marketing' and coalesce(
@@ -67,7 +76,7 @@ checked as materialized (
     cross join due
     left join core.contacts contact using (contact_id)
     left join lateral (
-        select case suppression.reason when 'unsubscribed_topic' then 'unsubscribed_topic' else 'suppressed' end as reason
+        select min(case suppression.reason when 'unsubscribed_topic' then 'unsubscribed_topic' else 'suppressed' end) as reason
         from engage.suppressions suppression
         where suppression.contact_id = due.contact_id and suppression.channel = run.channel
           and suppression.lifted_at is null and (suppression.expires_at is null or suppression.expires_at > :now)
@@ -78,10 +87,9 @@ checked as materialized (
                   or suppression.reason = 'unsubscribed_topic' and suppression.topic_id = run.topic_id
               )
           )
-        limit 1
     ) person on true
     left join lateral (
-        select case suppression.reason when 'unsubscribed_topic' then 'unsubscribed_topic' else 'suppressed' end as reason
+        select min(case suppression.reason when 'unsubscribed_topic' then 'unsubscribed_topic' else 'suppressed' end) as reason
         from engage.suppressions suppression
         where suppression.address = due.address and suppression.channel = run.channel
           and suppression.lifted_at is null and (suppression.expires_at is null or suppression.expires_at > :now)
@@ -91,7 +99,6 @@ checked as materialized (
                   suppression.reason = 'unsubscribed_all' or suppression.topic_id = run.topic_id
               )
           )
-        limit 1
     ) inbox on true
     left join lateral (
         select record.status
@@ -173,7 +180,7 @@ claimed as (
 ),
 spent as (
     update engage.send_quotas
-    set tokens = bucket.tokens - (select count(*) from numbered), refilled_at = :now
+    set tokens = bucket.tokens - (select count(*) from numbered), refilled_at = bucket.refilled_at
     from bucket
     where send_quotas.quota = bucket.quota
 ),
@@ -207,15 +214,15 @@ released as (
     returning batch.batch_id, batch.message_ids
 )
 update engage.campaign_messages message
-set state = 'queued', batch_id = null, state_changed_at = :now
+set state = case when run.state = 'cancelled' then 'cancelled' else 'queued' end,
+    reason = case when run.state = 'cancelled' then 'campaign cancelled' end, batch_id = null, state_changed_at = :now
 from released
+cross join (select state from engage.campaign_runs where campaign_run_id = :campaign_run_id for share) as run
 where message.message_id = any(released.message_ids) and message.batch_id = released.batch_id and message.state = 'claimed';
 
 -- name: take_over(campaign_run_id, providers, most, owner, lease_until, now)
 -- batches whose turn has come and whose worker is gone; the epoch makes that worker's late words count for nothing
-update engage.send_batches batch
-set lease_owner = :owner, lease_until = :lease_until, lease_epoch = lease_epoch + 1
-where batch_id in (
+with due as materialized (
     select batch_id
     from engage.send_batches
     where campaign_run_id = :campaign_run_id and state = 'frozen' and next_attempt_at <= :now
@@ -224,7 +231,11 @@ where batch_id in (
     limit :most
     for update skip locked
 )
-returning batch_id, provider, idempotency_key, size, message_ids, body, lease_epoch, attempts, first_attempt_at;
+update engage.send_batches batch
+set lease_owner = :owner, lease_until = :lease_until, lease_epoch = lease_epoch + 1
+from due
+where batch.batch_id = due.batch_id
+returning batch.batch_id, provider, idempotency_key, size, message_ids, body, lease_epoch, attempts, first_attempt_at;
 
 -- name: freeze(batch_ids, bodies, hashes, started, lease_until, now)
 -- the exact bytes, before the first of them leaves; what leaves at once has begun its first attempt
@@ -292,7 +303,8 @@ set next_attempt_at = :next_attempt_at, problem = :problem, lease_owner = null, 
 where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen';
 
 -- name: release(batch_id, lease_epoch, problem, next_attempt_at, now)
--- nothing of it was processed: its rows may leave in other batches, under other keys, through another provider
+-- nothing of it was processed: its rows may leave in other batches, under other keys, through another provider; where the
+-- campaign was cancelled meanwhile, they do not leave any more
 with released as (
     update engage.send_batches
     set state = 'released', body = null, finished_at = :now, lease_until = null, problem = :problem
@@ -300,8 +312,15 @@ with released as (
     returning batch_id, message_ids
 )
 update engage.campaign_messages message
-set state = 'queued', batch_id = null, next_attempt_at = :next_attempt_at, state_changed_at = :now
+set state = case when run.state = 'cancelled' then 'cancelled' else 'queued' end,
+    reason = case when run.state = 'cancelled' then 'campaign cancelled' end, batch_id = null,
+    next_attempt_at = :next_attempt_at, state_changed_at = :now
 from released
+cross join (
+    select state from engage.campaign_runs
+    where campaign_run_id = (select campaign_run_id from engage.send_batches where batch_id = :batch_id)
+    for share
+) as run
 where message.message_id = any(released.message_ids) and message.batch_id = released.batch_id and message.state = 'claimed';
 
 -- name: refuse_one(batch_id, lease_epoch, position, words, now)
@@ -358,23 +377,73 @@ set state = :state, reason = :reason, reason_detail = :words, state_changed_at =
 from parked
 where message.message_id = any(parked.message_ids) and message.batch_id = parked.batch_id and message.state = 'claimed';
 
+-- name: park_forgotten(campaign_run_id, before, now)
+-- batches that may have been taken and wait for a provider that is not well: past the time that it remembers their keys
+with forgotten as materialized (
+    select batch_id
+    from engage.send_batches
+    where campaign_run_id = :campaign_run_id and state = 'frozen' and attempts > 0 and first_attempt_at < :before
+      and (lease_until is null or lease_until < :now)
+    for update skip locked
+),
+parked as (
+    update engage.send_batches batch
+    set state = 'unknown', finished_at = :now, lease_until = null, lease_epoch = lease_epoch + 1
+    from forgotten
+    where batch.batch_id = forgotten.batch_id
+    returning batch.batch_id, batch.message_ids, batch.problem
+)
+update engage.campaign_messages message
+set state = 'unknown', reason = 'too late to try again safely', reason_detail = parked.problem, state_changed_at = :now
+from parked
+where message.message_id = any(parked.message_ids) and message.batch_id = parked.batch_id and message.state = 'claimed';
+
+-- name: stop_run_of(batch_id, reason, now)
+-- a parked batch says that something is wrong with more than one mail: a person looks before anything else is claimed
+with stopped as (
+    update engage.campaign_runs run
+    set state = 'stopped_by_guard', reason = :reason
+    from engage.send_batches batch
+    where batch.batch_id = :batch_id and run.campaign_run_id = batch.campaign_run_id and run.state = 'sending'
+    returning run.campaign_id
+)
+update engage.campaigns campaign
+set state = case when kind = 'broadcast' then 'stopped_by_guard' else state end, state_reason = :reason, updated_at = :now
+from stopped
+where campaign.campaign_id = stopped.campaign_id and campaign.state <> 'cancelled';
+
 -- name: set_problem(campaign_run_id, problem)
 update engage.campaign_runs set problem = :problem where campaign_run_id = :campaign_run_id and problem is distinct from :problem;
 
--- name: waiting(campaign_run_id)
--- when the next row or batch of the run is due; empty when none is open
+-- name: waiting(campaign_run_id, provider, shard, shards, now)
+-- when the next row or batch of the run is due to this share of the contacts; empty when none is open to it
+with run as (
+    select run.campaign_run_id, campaign_id, campaign.messages_per_minute / 60.0 as rate
+    from engage.campaign_runs run
+    join engage.campaigns campaign using (campaign_id)
+    where campaign_run_id = :campaign_run_id and run.state = 'sending' and campaign.state not in ('paused', 'cancelled', 'stopped_by_guard')
+)
 select
     least(
         (
-            select greatest(min(next_attempt_at), (
-                select refilled_at + make_interval(secs => greatest(0, 1 - tokens) / (campaign.messages_per_minute / 60.0))
-                from engage.send_quotas
-                join engage.campaigns campaign on quota = format('campaign/%%s', campaign_id)
-                join engage.campaign_runs run using (campaign_id)
-                where run.campaign_run_id = :campaign_run_id and campaign.messages_per_minute is not null
-            ))
-            from engage.campaign_messages
-            where campaign_run_id = :campaign_run_id and is_queued
+            select greatest(
+                    message.next_attempt_at,
+                    (
+                        select refilled_at + make_interval(secs => greatest(0, 1 - tokens) / rate)
+                        from engage.send_quotas
+                        where quota = format('campaign/%%s', run.campaign_id) and run.rate is not null
+                    ),
+                    (
+                        select (day + 1)::timestamp at time zone 'UTC'
+                        from engage.send_quotas
+                        where quota = 'provider/' || :provider and day = (:now::timestamptz at time zone 'UTC')::date and used_today >= daily_limit
+                    )
+                )
+            from run
+            join engage.campaign_messages message using (campaign_run_id)
+            where message.is_queued and (:shards = 1 or message.contact_id %% :shards = :shard)
+            order by message.next_attempt_at
+            limit 1
         ),
         (
             select min(greatest(next_attempt_at, coalesce(lease_until, next_attempt_at))) from engage.send_batches

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activation.delivery.configure import delivery_from
-from activation.delivery.send import DeliveryReport, deliver
+from activation.delivery.send import DRAIN, DeliveryReport, deliver
 from engage_db.settings import load_settings
 
 
@@ -32,15 +34,25 @@ def deliver_in_processes(count: int, *, throttled_for: timedelta | None) -> Deli
     try:
         answers = [process.communicate()[0] for process in processes]
     except BaseException:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(timeout=10)
+        _end(processes)
         raise
     for process in processes:
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, process.args)
     return sum((DeliveryReport(**json.loads(answer)) for answer in answers), DeliveryReport())
+
+
+def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Has all of them drained at once; one that takes longer than draining may take is killed, its batches are taken over."""
+    for process in processes:
+        process.terminate()
+    by = time.monotonic() + DRAIN.total_seconds() + 1.5
+    for process in processes:
+        try:
+            process.wait(timeout=max(0.1, by - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def main(share: int, shares: int, seconds: float) -> None:

@@ -7,7 +7,7 @@ open -> half-open, when its time is over: one batch of one worker tries it; a go
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ OPEN_FOR = {
 }
 PROBE_FOR = timedelta(seconds=60)
 NOTE_EVERY = timedelta(seconds=1)
+LONGEST_BREAK = timedelta(seconds=8)  # that a lane waits for, when a provider asks for one
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Choice:
     """The provider to send through; a probe is to be one batch only."""
 
     channel: Channel
+    usable: Sequence[str]  # whose begun batches may go on
     is_probe: bool = False
 
 
@@ -50,10 +52,10 @@ class Providers:
     channels: Mapping[str, Channel]
     connect: Connect
     clock: Callable[[], datetime]
-    usable: list[str] = field(default_factory=list)
     objections: dict[str, str] = field(default_factory=dict)
     is_probing: bool = False  # somebody is trying a provider that was not well
     _good: dict[str, int] = field(default_factory=dict)
+    _unwell: set[str] = field(default_factory=set)
     _noted_at: dict[str, datetime] = field(default_factory=dict)
 
     async def open(self) -> None:
@@ -88,18 +90,25 @@ class Providers:
         async with self.connect() as db, db.transaction():
             question = {"channel": channel, "providers": sorted(candidates)}
             rows = await (await db.execute(SQL.health, question)).fetchall()
-            self.objections = {name: reason for name, state, _, reason in rows if state != "closed" and reason}
-            self.usable = [name for name, state, _, _ in rows if state == "closed"]
-            self.is_probing = any(state == "half_open" and until and until > now for _, state, until, _ in rows)
-            if self.usable:
-                return Choice(self.channels[self.usable[0]])
-            for name, _, open_until, _ in rows:
-                if open_until is not None and open_until <= now:
+            held = {name: until for name, _, _, _, until in rows if until and until > now + LONGEST_BREAK}
+            self.objections = {name: reason for name, state, _, reason, _ in rows if state != "closed" and reason}
+            self.objections |= {name: f"{name} asked for a break until {held[name]:%H:%M:%S} UTC" for name in held}
+            self._unwell = {name for name, state, _, _, _ in rows if state != "closed"} | self._unwell - candidates
+            usable = [name for name, state, _, _, _ in rows if state == "closed" and name not in held]
+            self.is_probing = any(state == "half_open" and until and until > now for _, state, until, _, _ in rows)
+            if usable:
+                return Choice(self.channels[usable[0]], usable)
+            for name, _, open_until, _, _ in rows:
+                if open_until is not None and open_until <= now and name not in held:
                     probe = {"provider": name, "until": now + PROBE_FOR, "now": now}
                     if await (await db.execute(SQL.probe, probe)).fetchone():
-                        self.usable = [name]
-                        return Choice(self.channels[name], is_probe=True)
+                        return Choice(self.channels[name], [name], is_probe=True)
         return None
+
+    async def unused(self, provider: str) -> None:
+        """There was nothing to try the provider with: the right to try it is free again."""
+        async with self.connect() as db, db.transaction():
+            await db.execute(SQL.unused, {"provider": provider, "now": self.clock()})
 
     async def draw(self, provider: str, wanted: int) -> tuple[int, datetime]:
         """Turns to ask the provider, at most so many; and when the next will be there."""
@@ -114,7 +123,7 @@ class Providers:
         now = self.clock()
         if isinstance(answer, Accepted | ContentRefused | KeyConflict):
             self._good[provider] = self._good.get(provider, 0) + 1
-            if now - self._noted_at.get(provider, now - 2 * NOTE_EVERY) >= NOTE_EVERY or provider in self.objections:
+            if now - self._noted_at.get(provider, now - 2 * NOTE_EVERY) >= NOTE_EVERY or provider in self._unwell:
                 await self._note(provider, bad=0, problem=None, now=now)
         elif isinstance(answer, NotProcessed) and answer.cause is Cause.RATE:
             until = now + timedelta(seconds=max(answer.retry_after or 1.0, 1.0))

@@ -21,9 +21,10 @@ select provider, requests_per_second, daily_limit from engage.channel_providers 
 
 -- name: health(channel, providers)
 -- the providers of a channel that are switched on, the highest first, and whether each may be used
-select known.provider, coalesce(health.state, 'closed') as state, health.open_until, health.reason
+select known.provider, coalesce(health.state, 'closed') as state, health.open_until, health.reason, quota.held_until
 from engage.channel_providers known
 left join engage.provider_health health using (provider)
+left join engage.send_quotas quota on quota.quota = 'provider/' || known.provider
 where known.channel = :channel and known.is_active and known.provider = any(:providers)
 order by known.priority desc, known.provider;
 
@@ -33,6 +34,10 @@ update engage.provider_health
 set state = 'half_open', since = :now, open_until = :until
 where provider = :provider and state in ('open', 'half_open') and open_until <= :now
 returning provider;
+
+-- name: unused(provider, now)
+-- there was nothing to try it with: whoever has something may
+update engage.provider_health set state = 'open', open_until = :now where provider = :provider and state = 'half_open';
 
 -- name: note(provider, good, bad, problem, window_seconds, now)
 -- counts answers in a window; with a good one a breaker that was being tried closes
@@ -75,6 +80,10 @@ where provider = :provider;
 -- up to so many turns; when none is left, the time of the next
 with bucket as (
     select quota, rate, held_until,
+        -- a worker whose clock is a little behind the others' does not turn it back
+        case
+            when :now::timestamptz between refilled_at - interval '1 minute' and refilled_at then refilled_at else :now::timestamptz
+        end as refilled_at,
         case
             when rate is null then :wanted
             else least(burst, tokens + greatest(extract(epoch from :now::timestamptz - refilled_at), 0) * rate)
@@ -88,7 +97,8 @@ granted as (
 ),
 taken as (
     update engage.send_quotas
-    set tokens = case when granted.rate is null then send_quotas.tokens else granted.tokens - granted.turns end, refilled_at = :now
+    set tokens = case when granted.rate is null then send_quotas.tokens else granted.tokens - granted.turns end,
+        refilled_at = granted.refilled_at
     from granted
     where send_quotas.quota = granted.quota
 )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 DELAYS = (1.0, 5.0, 30.0, 300.0)
 SPREAD = 0.2
+LONGEST_KEY = timedelta(hours=24)  # no provider promises to remember a key for longer
 KEY_MARGIN = timedelta(hours=1)  # a key this close to being forgotten by the provider is no longer trusted
 
 

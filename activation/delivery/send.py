@@ -7,15 +7,17 @@ One code path for campaigns (from Dagster, in several processes by share of the 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import orjson
 from psycopg import AsyncConnection
@@ -24,13 +26,18 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from activation.channels.contract import Channel
+from activation.delivery import epoch
 from activation.delivery.batches import SQL, Database
 from activation.delivery.compose import Composer
-from activation.delivery.lane import Lane, Run
+from activation.delivery.lane import LOST, Lane, Run
 from activation.delivery.providers import Providers
+
+LOG = logging.getLogger("engage.delivery")
 
 LANES = 3
 CONNECTIONS = 12
+# a worker that freezes in the middle of a claim would hold up everybody's: the database ends its transaction
+SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=10s"
 DRAIN = timedelta(seconds=8)
 LOOK_EVERY = timedelta(seconds=1)  # for runs that have begun meanwhile
 CAMPAIGNS = ("broadcast", "recurring")
@@ -64,6 +71,7 @@ class Delivery:
     share: tuple[int, int] = (0, 1)
     throttled_for: timedelta | None = None  # how long to stay with runs that are throttled; None: to their end
     stop: threading.Event = field(default_factory=threading.Event)
+    home: Path | None = None  # where it is noted how far the database has come
 
     async def run(self) -> DeliveryReport:
         """Delivers all that is due, all runs at once, the most urgent first.
@@ -77,8 +85,8 @@ class Delivery:
             try:
                 await providers.open()
                 async with pool.connection() as db:
-                    epoch = await (await db.execute(SQL.epoch)).fetchone()
-                keys = f"{self.composer.workspace}/{epoch[0] if epoch else 'none'}"
+                    drawn = await (await db.execute(SQL.epoch)).fetchone()
+                keys = f"{self.composer.workspace}/{drawn[0] if drawn else 'none'}"
                 await self._until_stopped(self._deliver_all(pool, providers, keys, report))
             finally:
                 await providers.close()
@@ -105,30 +113,44 @@ class Delivery:
     ) -> None:
         host = f"{socket.gethostname()}/{self.share[0]}"
         who = {"campaign_run_id": run.campaign_run_id, "host": host}
-        async with pool.connection() as db:
-            await db.execute(SQL.open_bucket, {"campaign_run_id": run.campaign_run_id, "now": self.clock()})
         lanes = [
             Lane(self, run, pool.connection, providers, keys, f"{host}/{os.getpid()}/{number}", report)
             for number in range(self.lanes)
         ]
         beating = asyncio.create_task(self._beat(pool, who))
         try:
-            problems = await asyncio.gather(*(lane.work() for lane in lanes))
+            ended = await asyncio.gather(*(lane.work() for lane in lanes), return_exceptions=True)
         finally:
             beating.cancel()
             async with pool.connection() as db:
                 await db.execute(SQL.rest, {**who, "now": self.clock()})
-        problem = next((words for words in problems if words), None)
+        problem = next((words for words in map(self._told, ended) if words), None)
         async with pool.connection() as db:
             await db.execute(SQL.set_problem, {"campaign_run_id": run.campaign_run_id, "problem": problem})
         if problem:
             report.problems[run.key] = problem
 
+    def _told(self, ended: str | BaseException | None) -> str | None:
+        """How a lane ended. One campaign that cannot go on keeps no other from going on; without a database, none can."""
+        if isinstance(ended, LOST) or not isinstance(ended, Exception | str | None):
+            raise ended
+        if isinstance(ended, Exception):
+            LOG.error("a lane failed; what it held is taken over when its lease is over", exc_info=ended)
+            return f"delivery failed: {type(ended).__name__}; the log says where"
+        return ended
+
     async def _beat(self, pool: AsyncConnectionPool[Database], who: Mapping[str, object]) -> None:
-        """Says every few seconds that somebody works on the run, so that nobody else is called."""
+        """Says every few seconds that somebody works on the run, and notes how far it has come.
+
+        The one keeps others from being called, by the other a database is known that is restored from a backup of this time.
+        """
         while True:
-            async with pool.connection() as db:
-                await db.execute(SQL.beat, {**who, "pid": os.getpid(), "now": self.clock()})
+            with suppress(*LOST):  # whoever works on the run will meet it, too
+                async with pool.connection() as db:
+                    await db.execute(SQL.beat, {**who, "pid": os.getpid(), "now": self.clock()})
+                    seen = await (await db.execute(epoch.SQL.look)).fetchone()
+                if self.home is not None and seen is not None:
+                    epoch.note(self.home, epoch.Seen(str(seen[0]), int(seen[1])))
             await asyncio.sleep(5)
 
     async def _sendable(self, pool: AsyncConnectionPool[Database]) -> list[Run]:
@@ -148,7 +170,7 @@ class Delivery:
             if drained_by is not None and clock() > drained_by:
                 # whatever is still on its way keeps its lease, key and bytes: the next worker asks the provider again
                 task.cancel()
-                await asyncio.wait({task})
+                await asyncio.wait({task}, timeout=1)
                 return
         await task
 
@@ -157,7 +179,7 @@ class Delivery:
             self.engage_url,
             min_size=1,
             max_size=CONNECTIONS,
-            kwargs={"application_name": "engage delivery", "options": "-c timezone=UTC", "autocommit": True},
+            kwargs={"application_name": "engage delivery", "options": SESSION, "autocommit": True},
             configure=_read_json_quickly,
             open=False,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -156,72 +155,3 @@ def test_a_snapshot_killed_half_way_is_taken_once(process, engage_db):
     finish(process, "snapshot")
     assert given.states(engage_db) == {"queued": 20}
     assert engage_db.execute("select count(*) from engage.campaign_runs").fetchone() == (1,)
-
-
-@pytest.mark.parametrize("point", ["claimed", "frozen", "answered"])
-def test_a_sender_killed_at_a_named_point_is_completed_without_a_second_mail(process, engage_db, provider, point):
-    given.begin_run(engage_db, given.add_campaign(engage_db, contacts=250), provider="resend")
-
-    process.kill_at("deliver", point)
-    expire_leases(engage_db)
-    finish(process, "deliver")
-
-    assert_one_mail_each(engage_db, provider, 250)
-
-
-def test_a_sender_killed_while_the_provider_holds_its_answer_uses_the_same_key_and_bytes(process, engage_db, provider):
-    given.begin_run(engage_db, given.add_campaign(engage_db, contacts=50), provider="resend")
-    provider.fault("pause_answer")
-    sender = process("deliver")
-    wait_until_paused(provider)
-    sender.kill()
-    sender.wait()
-    provider.release()
-
-    expire_leases(engage_db)
-    finish(process, "deliver")
-
-    assert_one_mail_each(engage_db, provider, 50)
-    assert len(provider.requests()) == 2
-
-
-def test_senders_killed_at_random_moments_send_everybody_exactly_one_mail(process, engage_db, provider):
-    given.begin_run(engage_db, given.add_campaign(engage_db, contacts=1500), provider="resend")
-    provider.fault("slow", seconds=0.15, times=None)
-    chance = random.Random(7)
-
-    for _ in range(6):
-        sender = process("deliver")
-        time.sleep(0.9 + chance.random() * 0.8)
-        sender.kill()
-        sender.wait()
-        expire_leases(engage_db)
-    provider.clear_faults()
-    finish(process, "deliver")
-
-    assert_one_mail_each(engage_db, provider, 1500)
-
-
-def test_a_sender_frozen_past_its_lease_changes_nothing_when_it_wakes(process, engage_db, provider):
-    given.begin_run(engage_db, given.add_campaign(engage_db, contacts=30), provider="resend")
-    provider.fault("pause_answer")
-    sleeper = process("deliver")
-    wait_until_paused(provider)
-    sleeper.send_signal(signal.SIGSTOP)
-    provider.release()
-    expire_leases(engage_db)
-    finish(process, "deliver")
-    before = engage_db.execute(
-        "select message_id, state, provider_message_id, sent_at from engage.campaign_messages order by 1"
-    ).fetchall()
-    engage_db.commit()
-
-    sleeper.send_signal(signal.SIGCONT)
-    assert sleeper.wait(60) == 0
-
-    after = engage_db.execute(
-        "select message_id, state, provider_message_id, sent_at from engage.campaign_messages order by 1"
-    ).fetchall()
-    engage_db.commit()
-    assert after == before
-    assert_one_mail_each(engage_db, provider, 30)
