@@ -80,8 +80,8 @@ class Draft:
         return tuple(str(value) for name, value in asdict(self).items() if name not in ("step", "key", "state"))
 
     @staticmethod
-    def of(row: dict[str, Any]) -> Draft:
-        """The campaign of a row of the query `settings`."""
+    def of(row: dict[str, Any], now: datetime) -> Draft:
+        """The campaign of a row of the query `settings`. A time that has passed means at once."""
         zone = row["time_zone"]
         draft = Draft(
             zone, row["key"], row["state"], row["name"], row["segment"], list(row["excluded_segments"]), row["holdout_percent"],
@@ -95,6 +95,6 @@ class Draft:
             draft.windowed, draft.window_from, draft.window_until = True, row["window_from"], row["window_until"]
         if row["window_days"]:
             draft.days = list(row["window_days"])
-        if row["kind"] == BROADCAST and row["next_run_at"] is not None:
+        if row["kind"] == BROADCAST and row["next_run_at"] is not None and row["next_run_at"] > now:
             draft.at = row["next_run_at"].astimezone(ZoneInfo(zone)).replace(tzinfo=None)
         return draft

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pandas as pd
 import streamlit as st
 
+from activation.automations import cron
 from activation.campaigns import commands
 from activation.campaigns.audience import Policy
 from activation.campaigns.dry_run import DryRun, dry_run
@@ -67,7 +70,7 @@ def show_review(draft: Draft) -> DryRun:
     found = check(draft)
     for problem in found.problems:
         st.warning(words.plain(problem), icon=":material/warning:")
-    _figures(found)
+    _figures(draft, found)
     left, right = st.columns([2, 3], gap="large")
     with left:
         _left_out(found)
@@ -76,16 +79,29 @@ def show_review(draft: Draft) -> DryRun:
     return found
 
 
-def _figures(found: DryRun) -> None:
+def _figures(draft: Draft, found: DryRun) -> None:
     figures = st.columns(4)
     figures[0].metric("In the audience", f"{found.targeted:,}", border=True)
     figures[1].metric("Get it", f"{found.queued:,}", border=True)
     figures[2].metric("Left out", f"{sum(found.skipped.values()):,}", border=True)
-    lasting = words.lasting(found.duration.total_seconds()) if found.duration is not None else "–"
-    figures[3].metric("Takes", lasting.removeprefix("about "), border=True, help=f"Slowest: {found.slowest}")
-    begins = f"Begins {words.local(found.starts_at)}. " if found.starts_at else ""
+    figures[3].metric("Takes", _lasting(found), border=True, help=f"Its pace is set by {found.slowest}")
     later = f"{found.later:,} wait for their own hours." if found.later else ""
-    st.caption(f"{begins}{later}")
+    st.caption(f"Begins {words.local(begins(draft, found))}. {later}")
+
+
+def begins(draft: Draft, found: DryRun) -> datetime:
+    """When it would go out: an automation at its next time, however early it is launched."""
+    if draft.kind == AUTOMATION and draft.cron:
+        return cron.next_run(draft.cron, draft.time_zone, actions.now())
+    return found.starts_at
+
+
+def _lasting(found: DryRun) -> str:
+    if found.duration is None:
+        return "–"
+    if found.duration < timedelta(minutes=1):
+        return "< 1 min"
+    return words.lasting(found.duration.total_seconds()).removeprefix("about ")
 
 
 def _left_out(found: DryRun) -> None:
@@ -119,9 +135,13 @@ def _samples(found: DryRun) -> None:
 @st.dialog("Launch this campaign?")
 def confirm_launch(draft: Draft, found: DryRun) -> None:
     """The last question: the number of recipients, typed."""
-    again = " and every time its schedule comes round" if draft.kind == AUTOMATION else ""
-    when = f"at {words.local(found.starts_at)}" if draft.at or draft.kind == AUTOMATION else "at once"
-    st.markdown(f"**{draft.name}** goes to **{found.queued:,}** people {when}{again}.")
+    when = f"on {words.local(begins(draft, found))}" if draft.at or draft.kind == AUTOMATION else "at once"
+    again = (
+        f" It comes again: {cron.in_words(draft.cron, draft.time_zone)}."
+        if draft.kind == AUTOMATION and draft.cron
+        else ""
+    )
+    st.markdown(f"**{draft.name}** goes to **{found.queued:,}** people {when}.{again}")
     typed = st.text_input("Type the number of recipients to confirm", key="wizard_typed", placeholder=f"{found.queued}")
     confirmed = typed.strip().replace(",", "").replace(".", "") == str(found.queued)
     if st.button("Launch", type="primary", icon=":material/rocket_launch:", disabled=not confirmed):

@@ -62,7 +62,7 @@ def _table(rows: pd.DataFrame) -> None:
             "Address": rows["address"].map(words.masked),
             "State": rows["state"],
             "Why": reasons.fillna(""),
-            "Through": rows["provider"],
+            "Through": rows["provider"].fillna(""),
             "Sent": rows["sent_at"].map(words.local),
             "Since": rows["state_changed_at"].map(words.local),
         }

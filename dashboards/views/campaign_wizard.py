@@ -26,7 +26,7 @@ REVIEW = len(STEPS)
 def draft_of(key: str | None) -> Draft | None:
     """The draft of this visit: what the session holds, else the campaign of a key; None when it cannot be changed."""
     held = st.session_state.get("wizard_draft")
-    if held is not None and (key is None or held.key == key):
+    if held is not None and (held.key == key if key else held.state == "draft"):
         return held
     forget()
     draft = Draft(str(words.zone()))
@@ -34,7 +34,7 @@ def draft_of(key: str | None) -> Draft | None:
         row = data.one("campaigns", "settings", key=key)
         if row is None or row["segment"] is None:
             return None
-        draft = Draft.of(row)
+        draft = Draft.of(row, actions.now())
     st.session_state["wizard_draft"] = draft
     return draft
 
@@ -84,7 +84,8 @@ def show_last(draft: Draft) -> None:
         assert draft.key is not None
         with st.container(horizontal=True):
             if draft.state != "draft":
-                if st.button("Done", type="primary", icon=":material/check:"):
+                st.markdown(":material/check: It is saved, and goes out like this at its time.", width="content")
+                if st.button("Done", type="primary"):
                     leave(draft.key)
                 return
             if st.button("Launch …", type="primary", icon=":material/rocket_launch:", disabled=not found.queued):

@@ -48,7 +48,7 @@ def show_table(rows: pd.DataFrame, by: str) -> None:
     shown = pd.DataFrame(
         {
             by.capitalize(): rows[by], "Sent": rows["sent"], "Delivered": rows["delivered"] / sent, "Hard bounces": rows["bounced_hard"] / sent,
-            "Soft bounces": rows["bounced_soft"] / sent, "Refused for content or policy": rows["bounced_other"] / sent, "Deferred": rows["deferred"] / sent,
+            "Soft bounces": rows["bounced_soft"] / sent, "Other bounces": rows["bounced_other"] / sent, "Deferred": rows["deferred"] / sent,
             "Complaints": rows["complained"] / delivered, "Unsubscribed": rows["unsubscribed"] / delivered,
         }
     )  # fmt: skip
@@ -80,7 +80,9 @@ def show_figures() -> None:
     for by in ("domain", "provider"):
         st.subheader(f"By {by}", anchor=False)
         show_table(data.ask("delivery", f"deliverability_by_{by}", since=since, **filters), by)
-    st.caption("Delivered, bounced and deferred are shares of sent; complaints and unsubscribes of delivered.")
+    st.caption(
+        "Delivered, bounced and deferred are shares of sent; complaints and unsubscribes of delivered. Other bounces: content or policy refused, too large."
+    )
 
 
 with friendly():

@@ -130,6 +130,8 @@ def test_an_automation_is_built_with_the_form_and_kept_as_a_draft(wizard, db):
     assert app.time_input(key="wizard_cron_at").value == time(7, 15)
     assert "Next runs, in that zone" in words(app)
     press(app, "Next")
+    press(app, "Launch …")
+    assert "It comes again: At 07:15 AM, only on Tuesday and Thursday" in words(app)
     press(app, "Keep as a draft")
 
     made = campaign(db)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engage_db.settings import load_settings
 from tests.factories import engage as factory
@@ -156,6 +157,37 @@ def test_dead_letters_show_the_providers_words_and_attempts(open_screen, under_w
     assert metrics(app) == {"Unknown": "0", "Dead": "2"}
     assert rows["What the provider said"].tolist() == ["503 Service Unavailable"] * 2
     assert rows["Attempts"].tolist() == [5, 5]
+
+
+def ask_to_send_again(message_ids):
+    from dashboards.components.requeue import confirm_requeue, show_report
+
+    show_report()
+    confirm_requeue(message_ids)
+
+
+@pytest.mark.parametrize(
+    ("age", "doubles", "said", "states"),
+    [
+        ("1 hour", False, "2 go again: 2 under the same key, 0 under a new one.", {"claimed"}),
+        ("3 days", False, "2 stay: the provider no longer knows its key", {"dead"}),
+        ("3 days", True, "2 go again: 0 under the same key, 2 under a new one.", {"queued"}),
+    ],
+)
+def test_dead_letters_are_sent_again_under_their_key_and_under_a_new_one_only_at_a_persons_word(
+    under_way, db, age, doubles, said, states
+):
+    db.execute("update engage.send_batches set first_attempt_at = now() - %s::interval", [age])
+    ids = [row[0] for row in db.execute("select message_id from engage.campaign_messages where contact_id in (3, 4)")]
+
+    app = AppTest.from_function(ask_to_send_again, args=(ids,), default_timeout=30).run()
+    app.checkbox(key="accept_doubles").set_value(doubles)
+    press(app, "Send again")
+
+    assert any(said in each.value for each in [*app.success, *app.warning])
+    assert {
+        row[0] for row in db.execute("select state from engage.campaign_messages where contact_id in (3, 4)")
+    } == states
 
 
 def test_without_dead_letters_the_screen_says_so(open_screen, db):
