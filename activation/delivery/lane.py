@@ -174,7 +174,9 @@ class Lane:
                 batch = begun
             answer = await answered(channel, batch)
         pause_point("answered")
-        with suppress(*LOST):  # what it says of the provider is told again by the next; what it says of the mails is not
+        with suppress(
+            *LOST
+        ):  # what it says of the provider is told again by the next; what it says of the mails is not
             await self.providers.heed(batch.provider, answer)
         return batch, answer
 
