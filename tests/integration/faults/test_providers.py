@@ -519,7 +519,7 @@ def test_a_worker_killed_at_a_provider_without_keys_leaves_unknown_only_what_it_
         async def close(self):
             await self.real.close()
 
-    with pytest.raises(BaseException):  # noqa: B017, PT011 - the process is gone
+    with pytest.raises(BaseException):  # noqa: B017 - the process is gone
         deliver(delivery_of(engage_url, Stuck(), clock=clock, lanes=1))
     expire_leases(engage_db)
     deliver(delivery_of(engage_url, resend(provider.url, batch_size=20, key_seconds=0), clock=clock))
