@@ -91,7 +91,7 @@ class Lane:
                 if self._now() - lost_at > LOST_FOR:
                     raise
                 await asyncio.sleep(patience)
-                patience = min(2 * patience, 5.0)
+                patience = min(2 * patience, 2.0)
                 continue
             lost_at, patience = None, 0.2
             if not goes_on:

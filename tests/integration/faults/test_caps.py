@@ -103,26 +103,24 @@ def test_of_two_campaigns_the_higher_priority_gets_the_last_slot_and_the_other_i
     assert provider.counts()["mails"] == CONTACTS
 
 
-def test_a_failed_message_gives_its_slot_back(engage_db, engage_url, provider, clock, two_runs):
+def test_a_failed_message_gives_its_slot_back(engage_db, engage_url, provider, clock):
     """Row 34: what the provider refused for good was no message."""
+    first = many(engage_db, 3)
+    at_one_below_the_cap(engage_db)
+    run_id = given.begin_run(engage_db, first, provider="resend")
     engage_db.execute(
-        "update engage.campaign_messages set address = 'ada@test.com' where campaign_run_id = %s and contact_id = 7",
-        [two_runs[0]],
-    )
-    engage_db.execute("update engage.campaign_runs set priority = 60 where campaign_run_id = %s", [two_runs[0]])
-    engage_db.commit()
-
-    deliver(delivery_of(engage_url, resend(provider.url), clock=clock))
-    deliver(delivery_of(engage_url, resend(provider.url), clock=clock))
-
-    found = dict(
-        engage_db.execute(
-            "select campaign_run_id, coalesce(reason, state) from engage.campaign_messages "
-            "where contact_id = 7 and campaign_run_id > 0"
-        ).fetchall()
+        "update engage.campaign_messages set address = 'ada@test.com' where campaign_run_id = %s and contact_id = 2",
+        [run_id],
     )
     engage_db.commit()
-    assert found == {two_runs[0]: "refused by the provider", two_runs[1]: "sent"}
+    deliver(delivery_of(engage_url, resend(provider.url), clock=clock))
+
+    other = given.begin_run(engage_db, second_campaign(engage_db), provider="resend")
+    deliver(delivery_of(engage_url, resend(provider.url), clock=clock))
+
+    assert outcome(engage_db) == {
+        (run_id, "sent"): 2, (run_id, "refused by the provider"): 1, (other, "frequency_cap"): 2, (other, "sent"): 1,
+    }  # fmt: skip
 
 
 def test_who_has_a_message_on_its_way_is_at_the_cap_for_a_snapshot(engage_db, engage_url, provider):

@@ -92,14 +92,16 @@ def test_connections_that_are_cut_again_and_again_cost_nobody_a_mail(engage_db, 
     begin(engage_db, 1500)
     provider.fault("slow", seconds=0.05, times=None)
     thread, failed = in_thread(delivery_of(engage_url, resend(provider.url, rate=40, batch_size=20), clock=clock))
+    wait_for(lambda: provider.counts()["mails"], seconds=20, what="sending")
 
-    while thread.is_alive():
+    for _ in range(8):
         engage_db.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where application_name = 'engage delivery' and datname = current_database()"
         )
         engage_db.commit()
         time.sleep(0.4)
+    thread.join(60)
 
     assert failed == []
     expire_leases(engage_db)

@@ -62,10 +62,10 @@ def claimed_since(db, moment):
 @pytest.mark.slow
 def test_paused_and_resumed_ten_times_amid_sending_everybody_gets_one_mail(engage_db, engage_url, provider, clock):
     """Row 30: a second after each pause nothing is claimed any more."""
-    begin(engage_db, 3000)
+    begin(engage_db, 4000)
     late = amid = 0
 
-    with delivering(engage_url, provider, clock, rate=50, batch_size=10):
+    with delivering(engage_url, provider, clock, rate=20, batch_size=10):
         for _ in range(10):
             before = provider.counts()["mails"]
             wait_for(lambda before=before: provider.counts()["mails"] > before, seconds=20, what="sending")
@@ -74,10 +74,10 @@ def test_paused_and_resumed_ten_times_amid_sending_everybody_gets_one_mail(engag
             deadline = datetime.now(UTC) + timedelta(seconds=1)
             time.sleep(1.3)
             late += claimed_since(engage_db, deadline)
-            amid += given.states(engage_db)["queued"] > 0
+            amid += given.states(engage_db).get("queued", 0) > 0
             commands.resume(engage_db, "sale", now=clock())
             engage_db.commit()
-        wait_for(lambda: given.states(engage_db) == {"sent": 3000}, seconds=60, what="the end")
+        wait_for(lambda: given.states(engage_db) == {"sent": 4000}, seconds=60, what="the end")
 
     assert (late, amid) == (0, 10)
     assert_counted(engage_db, provider)
