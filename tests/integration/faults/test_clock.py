@@ -99,7 +99,7 @@ def test_an_automation_runs_once_in_the_right_local_hour_when_clocks_change(
     engage_db, cron, zone, begins, days, expected
 ):
     """Row 33."""
-    found = times_of(engage_db, cron=cron, zone=zone, begins=datetime(*begins).date(), days=days)  # noqa: DTZ001
+    found = times_of(engage_db, cron=cron, zone=zone, begins=datetime(*begins).date(), days=days)
 
     assert found == expected
 

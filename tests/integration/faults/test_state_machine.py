@@ -203,8 +203,8 @@ class Sending(RuleBasedStateMachine):
         states = self.states()
         assert len(states) == CONTACTS
         allowed = {
-            **dict.fromkeys(("sent", "delivered", "bounced"), {1}),
-            **dict.fromkeys(("claimed", "unknown", "dead"), {0, 1}),
+            **{state: {1} for state in ("sent", "delivered", "bounced")},
+            **{state: {0, 1} for state in ("claimed", "unknown", "dead")},
         }
         odd = {
             message_id: (state, self.provider.mails[message_id])
