@@ -89,10 +89,25 @@ def _edges(now: datetime, zone: ZoneInfo, hours: Hours) -> set[datetime]:
     first = (now - LOOK_BACK).astimezone(zone).date()
     days = range((LOOK_BACK + LOOK_AHEAD).days + 1)
     return {
-        datetime.combine(first + timedelta(days=day), moment, zone).astimezone(UTC)
+        _instant(datetime.combine(first + timedelta(days=day), moment), zone)
         for day in days
         for moment in hours.boundaries()
     }
+
+
+def _instant(wall_clock: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant at which clocks show that time or, where they skip it, a later one."""
+    latest = wall_clock.replace(tzinfo=zone).astimezone(UTC)
+    if latest.astimezone(zone).replace(tzinfo=None) == wall_clock:
+        return latest
+    earliest = wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)  # read with the clock of after the change
+    while latest - earliest > timedelta(seconds=1):
+        middle = earliest + (latest - earliest) / 2
+        if middle.astimezone(zone).replace(tzinfo=None) < wall_clock:
+            earliest = middle
+        else:
+            latest = middle
+    return latest.replace(microsecond=0)
 
 
 def _within(moment: time, begins: time, ends: time) -> bool:

@@ -19,7 +19,7 @@ from activation.delivery import batches, retry
 from activation.delivery.batches import SQL, Batch, Claim, Database, Row
 from activation.delivery.compose import Envelope
 from activation.delivery.masking import masked
-from activation.delivery.providers import Choice, Providers
+from activation.delivery.providers import LONGEST_BREAK, Choice, Providers
 from activation.templates import versions
 from activation.templates.render import Version
 from engage_db.pause import pause_point
@@ -91,7 +91,7 @@ class Lane:
                 if self._now() - lost_at > LOST_FOR:
                     raise
                 await asyncio.sleep(patience)
-                patience = min(2 * patience, 5.0)
+                patience = min(2 * patience, 2.0)
                 continue
             lost_at, patience = None, 0.2
             if not goes_on:
@@ -100,7 +100,7 @@ class Lane:
 
     async def _round(self) -> tuple[bool, str | None]:
         """Chooses a provider and sends what is due; whether to go on, and if not, what is in the way."""
-        choice = await self.providers.choose(self.run.channel, self.run.provider)
+        choice = await self.providers.choose(self.run.channel, self.run.provider, self.run.campaign_run_id)
         if choice is None and self.providers.is_probing:
             await asyncio.sleep(0.3)
             return True, None
@@ -122,7 +122,7 @@ class Lane:
                 providers=choice.usable, most=1 if choice.is_probe else self._batches(choice.channel),
                 owner=self.owner, now=self._now(),
             )  # fmt: skip
-            new = [] if held else await batches.claim(
+            new = [] if held or not choice.takes_new else await batches.claim(
                 db, self._claim(), choice.channel, most=self._rows(choice), now=self._now()
             )  # fmt: skip
         if new:
@@ -221,7 +221,7 @@ class Lane:
             if turns:
                 async with self.connect() as db:
                     return await batches.begin_attempt(db, batch, now=self._now())
-            if self.delivery.stop.is_set() or next_at - self._now() > PATIENCE:
+            if self.delivery.stop.is_set() or next_at - self._now() > LONGEST_BREAK:
                 async with self.connect() as db:
                     await batches.set_aside(db, batch, until=max(next_at, self._now()), now=self._now())
                 return None
@@ -231,7 +231,8 @@ class Lane:
         """Waits for the next row or batch that comes due soon; False when there is none worth waiting for."""
         await self._ask_hours_again()
         shard, shards = self.delivery.share
-        question = {"campaign_run_id": self.run.campaign_run_id, "provider": choice.channel.name, "now": self._now()}
+        question = {"campaign_run_id": self.run.campaign_run_id, "now": self._now()}
+        question |= {"provider": choice.channel.name, "usable": list(choice.usable)}
         async with self.connect() as db:
             row = await (await db.execute(SQL.waiting, {**question, "shard": shard, "shards": shards})).fetchone()
         due = row[0] if row else None

@@ -415,8 +415,8 @@ where campaign.campaign_id = stopped.campaign_id and campaign.state <> 'cancelle
 -- name: set_problem(campaign_run_id, problem)
 update engage.campaign_runs set problem = :problem where campaign_run_id = :campaign_run_id and problem is distinct from :problem;
 
--- name: waiting(campaign_run_id, provider, shard, shards, now)
--- when the next row or batch of the run is due to this share of the contacts; empty when none is open to it
+-- name: waiting(campaign_run_id, provider, usable, shard, shards, now)
+-- when the next row of this share of the contacts is due, or the next batch of a provider that is well; empty when none is open
 with run as (
     select run.campaign_run_id, campaign_id, campaign.messages_per_minute / 60.0 as rate
     from engage.campaign_runs run
@@ -447,7 +447,7 @@ select
         ),
         (
             select min(greatest(next_attempt_at, coalesce(lease_until, next_attempt_at))) from engage.send_batches
-            where campaign_run_id = :campaign_run_id and state in ('claimed', 'frozen')
+            where campaign_run_id = :campaign_run_id and (state = 'claimed' or state = 'frozen' and provider = any(:usable))
         )
     );
 

@@ -43,6 +43,7 @@ class Choice:
     channel: Channel
     usable: Sequence[str]  # whose begun batches may go on
     is_probe: bool = False
+    takes_new: bool = True  # a probe of one that is not the next in line only goes on with what it has begun
 
 
 @dataclass
@@ -81,29 +82,39 @@ class Providers:
                     },
                 )
 
-    async def choose(self, channel: str, began_with: str | None) -> Choice | None:
-        """The highest provider that is well; what began in the sandbox stays there, what did not never goes there."""
+    async def choose(self, channel: str, began_with: str | None, campaign_run_id: int) -> Choice | None:
+        """The highest provider that is well; what began in the sandbox stays there, what did not never goes there.
+
+        One whose time to be tried again has come is tried before the others, also with what is its own to finish.
+        """
         candidates = {
             name for name in self.channels if (name == "sandbox") == (began_with == "sandbox") or began_with is None
         }
         now = self.clock()
         async with self.connect() as db, db.transaction():
-            question = {"channel": channel, "providers": sorted(candidates)}
-            rows = await (await db.execute(SQL.health, question)).fetchall()
-            held = {name: until for name, _, _, _, until in rows if until and until > now + LONGEST_BREAK}
-            self.objections = {name: reason for name, state, _, reason, _ in rows if state != "closed" and reason}
+            question = {"channel": channel, "providers": sorted(candidates), "campaign_run_id": campaign_run_id}
+            rows = await (await db.execute(SQL.health, {**question, "now": now})).fetchall()
+            held = {row[0]: row[4] for row in rows if row[4] and row[4] > now + LONGEST_BREAK}
+            self.objections = {name: reason for name, state, _, reason, *_ in rows if state != "closed" and reason}
             self.objections |= {name: f"{name} asked for a break until {held[name]:%H:%M:%S} UTC" for name in held}
-            self._unwell = {name for name, state, _, _, _ in rows if state != "closed"} | self._unwell - candidates
-            usable = [name for name, state, _, _, _ in rows if state == "closed" and name not in held]
-            self.is_probing = any(state == "half_open" and until and until > now for _, state, until, _, _ in rows)
-            if usable:
-                return Choice(self.channels[usable[0]], usable)
-            for name, _, open_until, _, _ in rows:
-                if open_until is not None and open_until <= now and name not in held:
+            self._unwell = {row[0] for row in rows if row[1] != "closed"} | self._unwell - candidates
+            self.is_probing = any(state == "half_open" and until and until > now for _, state, until, *_ in rows)
+            usable = [row[0] for row in rows if row[1] == "closed" and row[0] not in held]
+            is_next = True
+            for name, state, open_until, _, _, has_begun in rows:
+                if name in usable:
+                    is_next = False
+                elif (
+                    name not in held
+                    and state != "closed"
+                    and open_until
+                    and open_until <= now
+                    and (is_next or has_begun)
+                ):
                     probe = {"provider": name, "until": now + PROBE_FOR, "now": now}
                     if await (await db.execute(SQL.probe, probe)).fetchone():
-                        return Choice(self.channels[name], [name], is_probe=True)
-        return None
+                        return Choice(self.channels[name], [name], is_probe=True, takes_new=is_next)
+        return Choice(self.channels[usable[0]], usable) if usable else None
 
     async def unused(self, provider: str) -> None:
         """There was nothing to try the provider with: the right to try it is free again."""

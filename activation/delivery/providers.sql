@@ -19,9 +19,14 @@ set rate = case
 -- name: pace(providers)
 select provider, requests_per_second, daily_limit from engage.channel_providers where provider = any(:providers);
 
--- name: health(channel, providers)
--- the providers of a channel that are switched on, the highest first, and whether each may be used
-select known.provider, coalesce(health.state, 'closed') as state, health.open_until, health.reason, quota.held_until
+-- name: health(channel, providers, campaign_run_id, now)
+-- the providers of a channel that are switched on, the highest first, whether each may be used, and has a batch of the run to go on with
+select known.provider, coalesce(health.state, 'closed') as state, health.open_until, health.reason, quota.held_until,
+    coalesce(health.state, 'closed') <> 'closed' and exists (
+        select from engage.send_batches batch
+        where batch.campaign_run_id = :campaign_run_id and batch.state = 'frozen' and batch.provider = known.provider
+          and batch.next_attempt_at <= :now and (batch.lease_until is null or batch.lease_until < :now)
+    ) as has_begun
 from engage.channel_providers known
 left join engage.provider_health health using (provider)
 left join engage.send_quotas quota on quota.quota = 'provider/' || known.provider

@@ -100,7 +100,7 @@ class Delivery:
         active: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
             while not self.stop.is_set():
-                for run in await self._sendable(pool):
+                for run in await self._sendable(pool, must=not active):
                     if run.campaign_run_id not in seen:
                         seen.add(run.campaign_run_id)
                         active.add(group.create_task(self._deliver(run, pool, providers, keys, report)))
@@ -122,11 +122,14 @@ class Delivery:
             ended = await asyncio.gather(*(lane.work() for lane in lanes), return_exceptions=True)
         finally:
             beating.cancel()
-            async with pool.connection() as db:
-                await db.execute(SQL.rest, {**who, "now": self.clock()})
+            with suppress(*LOST):
+                async with pool.connection() as db:
+                    await db.execute(SQL.rest, {**who, "now": self.clock()})
+                    await self._remember(db)
         problem = next((words for words in map(self._told, ended) if words), None)
-        async with pool.connection() as db:
-            await db.execute(SQL.set_problem, {"campaign_run_id": run.campaign_run_id, "problem": problem})
+        with suppress(*LOST):
+            async with pool.connection() as db:
+                await db.execute(SQL.set_problem, {"campaign_run_id": run.campaign_run_id, "problem": problem})
         if problem:
             report.problems[run.key] = problem
 
@@ -148,15 +151,25 @@ class Delivery:
             with suppress(*LOST):  # whoever works on the run will meet it, too
                 async with pool.connection() as db:
                     await db.execute(SQL.beat, {**who, "pid": os.getpid(), "now": self.clock()})
-                    seen = await (await db.execute(epoch.SQL.look)).fetchone()
-                if self.home is not None and seen is not None:
-                    epoch.note(self.home, epoch.Seen(str(seen[0]), int(seen[1])))
+                    await self._remember(db)
             await asyncio.sleep(5)
 
-    async def _sendable(self, pool: AsyncConnectionPool[Database]) -> list[Run]:
-        async with pool.connection() as db, db.cursor(row_factory=class_row(Run)) as cursor:
-            await cursor.execute(SQL.sendable_runs, {"kinds": list(self.kinds)})
-            return await cursor.fetchall()
+    async def _remember(self, db: Database) -> None:
+        """Notes beside the data how far the database has come."""
+        seen = await (await db.execute(epoch.SQL.look)).fetchone()
+        if self.home is not None and seen is not None:
+            epoch.note(self.home, epoch.Seen(str(seen[0]), int(seen[1])))
+
+    async def _sendable(self, pool: AsyncConnectionPool[Database], *, must: bool) -> list[Run]:
+        """The runs to work on. A database that is away is waited for by those at work: only who has none `must` know."""
+        try:
+            async with pool.connection() as db, db.cursor(row_factory=class_row(Run)) as cursor:
+                await cursor.execute(SQL.sendable_runs, {"kinds": list(self.kinds)})
+                return await cursor.fetchall()
+        except LOST:
+            if must:
+                raise
+            return []
 
     async def _until_stopped(self, work: object) -> None:
         """Runs to the end, or after a stop for as long as draining may take."""

@@ -66,7 +66,7 @@ class Deliverers:
     order: dict[str, Any]
 
     def start(self, **order: Any) -> Sender:
-        """pause_at=, rate=, batch_size=, share=, seconds_ahead=, log=; and url= of another provider."""
+        """pause_at=, rate=, batch_size=, key_seconds=, share=, seconds_ahead=, log=; and url= of another provider."""
         return Sender(self.ask({"start": {**self.order, **order}}), self)
 
     def run(self, **order: Any) -> None:
@@ -159,7 +159,8 @@ def _deliver(order: dict[str, Any]) -> None:
     channel = Resend(
         api_key=order.get("api_key", "re_test"), api_url=order["url"], requests_per_second=order.get("rate", 1000.0)
     )
-    channel.limits = replace(channel.limits, batch_size=order.get("batch_size", 100))
+    limits = {name: order[name] for name in ("batch_size", "key_seconds") if name in order}
+    channel.limits = replace(channel.limits, **limits)
     ahead = timedelta(seconds=order.get("seconds_ahead", 0))
     which, shares = order.get("share", (0, 1))
     deliver(

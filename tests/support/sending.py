@@ -36,9 +36,11 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
-def resend(url: str, *, name: str = "resend", rate: float = 1000.0, batch_size: int = 100, **limits: Any) -> Channel:
+def resend(
+    url: str, *, name: str = "resend", rate: float = 1000.0, timeout: float = 5, batch_size: int = 100, **limits: Any
+) -> Channel:
     """Resend's channel, under any name and with other limits."""
-    channel = Resend(api_key="re_test_secret", api_url=url, requests_per_second=rate, timeout_seconds=5)
+    channel = Resend(api_key="re_test_secret", api_url=url, requests_per_second=rate, timeout_seconds=timeout)
     channel.name = name
     channel.limits = replace(channel.limits, batch_size=batch_size, **limits)
     return channel

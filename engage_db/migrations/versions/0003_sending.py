@@ -225,7 +225,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one step after the other
     )
     op.add_column(
         "campaign_messages",
-        sa.Column("is_parked", sa.Boolean(), sa.Computed("state = 'unknown' or state = 'dead'", persisted=True), nullable=True),
+        sa.Column(
+            "is_parked", sa.Boolean(), sa.Computed("state = 'unknown' or state = 'dead'", persisted=True), nullable=True
+        ),
         schema="engage",
     )
     op.add_column(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,9 +116,7 @@ def test_an_unknown_outcome_is_asked_again_after_1_5_30_and_300_seconds_then_it_
     """Row 24: same key, same bytes, and the provider's words kept."""
     begin(engage_db, 3)
     provider.fault(**fault, times=None)
-    channel = resend(provider.url)
-    channel._timeout = replace(channel._timeout, total=0.5)
-    delivery = delivery_of(engage_url, channel, clock=clock)
+    delivery = delivery_of(engage_url, resend(provider.url, timeout=0.5), clock=clock)
     pauses = []
 
     for _ in range(5):
@@ -296,8 +293,9 @@ def test_what_the_first_provider_may_have_taken_stays_with_it_while_the_rest_mov
     begin(engage_db, 1000)
     provider.fault("accept_then_cut", times=None)
     delivery = delivery_of(
-        engage_url, resend(provider.url, batch_size=20), resend(second.url, name="second", batch_size=20), clock=clock
-    )
+        engage_url, resend(provider.url, batch_size=20, rate=20), resend(second.url, name="second", batch_size=20),
+        clock=clock, lanes=1,
+    )  # fmt: skip
 
     for _ in range(3):
         deliver(delivery)
@@ -497,36 +495,18 @@ def test_send_again_as_the_policy_of_a_provider_sends_again_after_48_hours_whate
     assert_counted(engage_db, provider)
 
 
-def test_a_worker_killed_at_a_provider_without_keys_leaves_unknown_only_what_it_had_begun(
-    engage_db, engage_url, provider, clock
-):
+def test_a_worker_killed_at_a_provider_without_keys_leaves_unknown_only_what_it_had_begun(engage_db, provider, senders):
     """Row 62: batches that were made and waited for their turn were surely never sent."""
-    begin(engage_db, 200)
+    begin(engage_db, 1000)
+    order = {"batch_size": 20, "key_seconds": 0}
 
-    class Stuck:
-        name, channel = "resend", "email"
-
-        def __init__(self):
-            self.real = resend(provider.url, batch_size=20, key_seconds=0)
-            self.limits = self.real.limits
-
-        def encode(self, mails):
-            return self.real.encode(mails)
-
-        async def send(self, body, *, size, idempotency_key):
-            raise KeyboardInterrupt
-
-        async def close(self):
-            await self.real.close()
-
-    with pytest.raises(BaseException):  # noqa: B017 - the process is gone
-        deliver(delivery_of(engage_url, Stuck(), clock=clock, lanes=1))
+    senders.kill_at("answered", **order)
+    begun = engage_db.execute("select sum(size) from engage.send_batches where attempts = 1").fetchone()[0]
     expire_leases(engage_db)
-    deliver(delivery_of(engage_url, resend(provider.url, batch_size=20, key_seconds=0), clock=clock))
+    senders.run(**order)
 
-    states = given.states(engage_db)
-    assert states["unknown"] == 20
-    assert states["sent"] == 180
+    assert 0 < begun < 1000
+    assert given.states(engage_db) == {"unknown": begun, "sent": 1000 - begun}
     assert_counted(engage_db, provider)
 
 

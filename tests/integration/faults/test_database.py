@@ -1,0 +1,159 @@
+"""The database stopped, cut off, and restored from a backup while sending. Rows 38, 39 of the faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+
+import psycopg
+import pytest
+
+from activation.campaigns import commands
+from activation.delivery import epoch
+from activation.delivery.send import deliver
+from engage_db import migrate
+from engage_db.embedded import Cluster
+from tests.factories import engage as given
+from tests.factories.engage import NOW
+from tests.support.installation import wait_for
+from tests.support.sending import (
+    assert_counted,
+    assert_one_body_per_key,
+    begin,
+    delivery_of,
+    expire_leases,
+    resend,
+)
+
+
+@pytest.fixture
+def own_cluster(tmp_path):
+    """A cluster that the test may kill: as durable as a real one."""
+    cluster = Cluster(tmp_path / "own")
+    cluster.start(databases=("engage",))
+    migrate.upgrade(cluster.url("engage"))
+    yield cluster
+    cluster.stop()
+
+
+def connected(cluster):
+    return psycopg.connect(cluster.url("engage"), options="-c timezone=UTC")
+
+
+def in_thread(delivery):
+    failed = []
+
+    def work():
+        try:
+            deliver(delivery)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread, failed
+
+
+def kill_postgres(cluster):
+    """What a power cut does: no word to anybody, nothing flushed that was not flushed."""
+    pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+    subprocess.run(["kill", "-QUIT", str(pid)], check=True)
+    wait_for(lambda: not (cluster.data / "postmaster.pid").exists(), seconds=20, what="the end of Postgres")
+
+
+def test_a_database_that_dies_amid_sending_is_waited_for_and_nobody_gets_a_second_mail(own_cluster, provider, clock):
+    """Row 38: stopped at once, back after a second or two; the delivery goes on by itself."""
+    with connected(own_cluster) as db:
+        begin(db, 2000)
+        provider.fault("slow", seconds=0.1, times=None)
+        channel = resend(provider.url, rate=40, batch_size=20)
+        thread, failed = in_thread(delivery_of(own_cluster.url("engage"), channel, clock=clock))
+        wait_for(lambda: provider.counts()["mails"] > 100, seconds=20, what="sending")
+
+        kill_postgres(own_cluster)
+        time.sleep(1)
+        own_cluster.start(databases=())
+        thread.join(60)
+
+    assert (thread.is_alive(), failed) == (False, [])
+    with connected(own_cluster) as db:
+        expire_leases(db)
+        deliver(delivery_of(own_cluster.url("engage"), resend(provider.url), clock=clock))
+        assert given.states(db) == {"sent": 2000}
+        assert_counted(db, provider)
+        assert_one_body_per_key(provider)
+
+
+def test_connections_that_are_cut_again_and_again_cost_nobody_a_mail(engage_db, engage_url, provider, clock):
+    """Row 38."""
+    begin(engage_db, 1500)
+    provider.fault("slow", seconds=0.05, times=None)
+    thread, failed = in_thread(delivery_of(engage_url, resend(provider.url, rate=40, batch_size=20), clock=clock))
+    wait_for(lambda: provider.counts()["mails"], seconds=20, what="sending")
+
+    for _ in range(8):
+        engage_db.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'engage delivery' and datname = current_database()"
+        )
+        engage_db.commit()
+        time.sleep(0.4)
+    thread.join(60)
+
+    assert failed == []
+    expire_leases(engage_db)
+    deliver(delivery_of(engage_url, resend(provider.url), clock=clock))
+    assert given.states(engage_db) == {"sent": 1500}
+    assert_counted(engage_db, provider)
+    assert_one_body_per_key(provider)
+
+
+def test_a_database_restored_from_before_sending_sends_nothing_without_a_persons_word(
+    own_cluster, provider, clock, tmp_path
+):
+    """Row 39: the data directory copied amid the campaign is put back after it was sent to its end."""
+    home, backup = tmp_path / "home", tmp_path / "backup"
+    url = own_cluster.url("engage")
+    with connected(own_cluster) as db:
+        begin(db, 200)
+        assert epoch.check(db, home, now=NOW) is None
+    own_cluster.stop()
+    subprocess.run(["cp", "-a", own_cluster.data, backup], check=True)
+    own_cluster.start(databases=())
+    deliver(delivery_of(url, resend(provider.url), clock=clock, home=home))
+    assert provider.counts()["mails"] == 200
+
+    own_cluster.stop()
+    shutil.rmtree(own_cluster.data)
+    subprocess.run(["cp", "-a", backup, own_cluster.data], check=True)
+    own_cluster.start(databases=())
+
+    with connected(own_cluster) as db:
+        said = [epoch.check(db, home, now=NOW) for _ in range(2)]
+        db.commit()
+        assert all("was restored from a backup" in words for words in said)
+        assert commands.find(db, "sale").state == "paused"
+        deliver(delivery_of(url, resend(provider.url), clock=clock, home=home))
+        assert given.states(db) == {"queued": 200}
+        assert provider.counts()["mails"] == 200
+        assert epoch.check(db, home, now=NOW) is not None, "a delivery that was started all the same confirms nothing"
+
+        epoch.confirm(db, home)
+        assert epoch.check(db, home, now=NOW) is None
+        commands.resume(db, "sale", now=NOW)
+        db.commit()
+        deliver(delivery_of(url, resend(provider.url), clock=clock, home=home))
+        assert_one_body_per_key(provider)
+        assert set(provider.recipients().values()) == {1}, "the same keys met the provider's memory"
+
+
+def test_how_far_a_database_has_come_is_noted_only_upwards(tmp_path):
+    """Row 39: neither a slower process nor a restored database makes the mark lower; a person does."""
+    epoch.note(tmp_path, epoch.Seen("e", 7))
+    epoch.note(tmp_path, epoch.Seen("e", 5))
+    epoch.note(tmp_path, epoch.Seen("other", 9))
+
+    assert json.loads((tmp_path / epoch.FILE).read_text()) == {"epoch": "e", "batches": 7}
