@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
+from typing import Any
 
 import typer
 
 from activation.channels.contract import Accepted, Answer, Channel, Mail
 from activation.channels.contract import Refused as MailRefused
 from activation.errors import NotFound, Refused
-from console.environment import now
-from console.output import console, print_table
+from console.environment import actor, engage, now
+from console.output import console, print_json, print_table
 from engage_db.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -111,11 +113,9 @@ def check(
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """SPF, DKIM and DMARC of the domain that mail comes from: what is there, and the exact records to add."""
-    from dataclasses import asdict
     from email.utils import parseaddr
 
     from activation.compliance import dns_text, sender_domain
-    from console.output import print_json, print_table
 
     settings = load_settings()
     report = sender_domain.check(
@@ -136,3 +136,59 @@ def check(
         )
     if not report.ready:
         raise typer.Exit(1)
+
+
+@app.command("set")
+def change(
+    provider: str,
+    priority: int = typer.Option(None, help="the highest that is well is used"),
+    active: bool = typer.Option(None, "--active/--inactive"),
+    requests_per_second: float = typer.Option(None),
+    daily_limit: int = typer.Option(None, help="messages a day, UTC"),
+    unknown_policy: str = typer.Option(
+        None, help="of messages whose fate nobody told within 48 h: treat_as_sent, send_again, ask"
+    ),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Sets the order, the pace and the daily limit of a provider."""
+    from activation.channels.registry import mail_channels
+    from activation.delivery import provider_settings
+
+    with engage() as db:
+        known = provider_settings.change(
+            db, provider, channels=mail_channels(load_settings()), actor=actor(), now=now(), priority=priority,
+            is_active=active, requests_per_second=requests_per_second, daily_limit=daily_limit,
+            unknown_policy=unknown_policy,
+        )  # fmt: skip
+    _show([known], json)
+
+
+@app.command()
+def health(json: bool = typer.Option(False, "--json")) -> None:
+    """How providers fare: order, breaker, and what was last wrong."""
+    from activation.delivery import provider_settings
+
+    with engage() as db:
+        _show(provider_settings.listed(db), json)
+
+
+@app.command()
+def reset(provider: str) -> None:
+    """Closes the breaker of a provider whose trouble is mended, without waiting for its next try."""
+    from activation.delivery import provider_settings
+
+    with engage() as db:
+        was_open = provider_settings.close_breaker(db, provider, now=now())
+    console.print(f"{provider} is used again." if was_open else f"{provider} was in use already.")
+
+
+def _show(known: list[Any], json: bool) -> None:
+    if json:
+        print_json({"providers": [asdict(each) for each in known]})
+        return
+    columns = ["provider", "priority", "active", "breaker", "requests/s", "a day", "unknown", "last wrong"]
+    print_table("", columns, [
+        (each.provider, each.priority, each.is_active, each.breaker, each.requests_per_second, each.daily_limit,
+         each.unknown_policy, each.reason)
+        for each in known
+    ])  # fmt: skip

@@ -76,11 +76,6 @@ set state = 'open', since = case when health.state = 'open' then health.since el
     open_until = excluded.open_until, reason = excluded.reason, good = 0, bad = 0, window_began_at = excluded.window_began_at,
     last_bad_at = excluded.last_bad_at, last_problem = excluded.last_problem;
 
--- name: close(provider, now)
-update engage.provider_health
-set state = 'closed', since = :now, open_until = null, reason = null, good = 0, bad = 0, window_began_at = :now
-where provider = :provider;
-
 -- name: draw(quota, wanted, now)
 -- up to so many turns; when none is left, the time of the next
 with bucket as (
