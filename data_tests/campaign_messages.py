@@ -23,6 +23,7 @@ NOT_SUBSCRIBED = """
     select from core.contacts fact
     where fact.contact_id = message.contact_id and run.message_class = 'marketing'
       and fact.email_consent is distinct from 'subscribed'
+      and not (fact.email_consent = 'unknown' and starts_with(coalesce(message.consent, ''), 'crm: unknown'))
       and not exists (
           select from engage.consent_records record
           where record.contact_id = message.contact_id and record.channel = message.channel
@@ -39,6 +40,7 @@ SUPPRESSED_PERSON = (
     """
     select from engage.suppressions fact
     where fact.channel = message.channel and fact.contact_id = message.contact_id
+      and fact.reason in ('complaint', 'unsubscribed_all', 'unsubscribed_topic', 'manual', 'erased')
 """
     + IS_IN_FORCE
 )

@@ -76,9 +76,9 @@ def dry_run(
         pace = db.execute(SQL.pace, {"campaign_id": campaign.campaign_id}).fetchone()
         version = versions.newest(db, campaign.template)
     assert pace is not None
-    per_minute, next_run_at, provider = pace
+    per_minute, next_run_at, provider, requests_per_second = pace
     queued = sum(number for state, _, number, _ in counts if state == "queued")
-    per_second, slowest = _pace(per_minute, channels.get(provider) if provider else None)
+    per_second, slowest = _pace(per_minute, channels.get(provider) if provider else None, requests_per_second)
     envelope = Envelope(0, campaign.key, campaign.name, sender, rules.message_class)
     mails = [
         _sample(composer, envelope, version, contact_id, address, tokens) for contact_id, address, _, tokens in rows
@@ -97,10 +97,12 @@ def dry_run(
     )
 
 
-def _pace(per_minute: int | None, channel: Channel | None) -> tuple[float | None, str]:
+def _pace(
+    per_minute: int | None, channel: Channel | None, requests_per_second: float | None
+) -> tuple[float | None, str]:
     """Messages a second, and the words for what limits them."""
     throttle = per_minute / 60 if per_minute else None
-    requests = channel.limits.requests_per_second if channel else None
+    requests = requests_per_second or (channel.limits.requests_per_second if channel else None)
     provider = requests * channel.limits.batch_size if channel and requests else None
     if throttle is not None and (provider is None or throttle <= provider):
         return throttle, f"the campaign's throttle of {per_minute:,} messages a minute"

@@ -13,13 +13,14 @@ limit :most;
 
 -- name: pace(campaign_id)
 -- messages a second that the campaign's throttle and the best provider allow
-select campaign.messages_per_minute, campaign.next_run_at,
-    (
-        select provider from engage.channel_providers known
-        left join engage.provider_health health using (provider)
-        where known.channel = campaign.channel and known.is_active and coalesce(health.state, 'closed') = 'closed'
-        order by known.priority desc, provider
-        limit 1
-    ) as provider
+select campaign.messages_per_minute, campaign.next_run_at, best.provider, best.requests_per_second
 from engage.campaigns campaign
+left join lateral (
+    select known.provider, known.requests_per_second
+    from engage.channel_providers known
+    left join engage.provider_health health using (provider)
+    where known.channel = campaign.channel and known.is_active and coalesce(health.state, 'closed') = 'closed'
+    order by known.priority desc, known.provider
+    limit 1
+) best on true
 where campaign.campaign_id = :campaign_id;
