@@ -36,6 +36,8 @@ def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("must be an address such as https://engage.example.com")
+    if any(character in value for character in "\"'<>& "):
+        raise ValueError("cannot hold spaces, quotes, brackets or &")
     return value.rstrip("/")
 
 

@@ -17,6 +17,7 @@ from engage_db import named_sql
 SQL = named_sql.load(__file__)
 
 NEVER = "infinity"
+WORK_MEM = sql.SQL("set local work_mem = '256MB'")  # a million people are sorted and joined in memory
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,14 @@ def freeze(
     Targeted are the members of the campaign's segment, and the contacts given.
     """
     parameters = _parameters(db, campaign_id, rules, deadline_at, contact_ids, policy, now)
+    db.execute(WORK_MEM)
     db.execute(_around(SQL.insert, rules), {**parameters, "campaign_run_id": campaign_run_id})
 
 
 def rehearse(db: Connection, campaign_id: int, *, rules: Rules, policy: Policy, now: datetime) -> None:
     """The same audience as a snapshot would freeze now, in the temporary table `rehearsal` of the caller's transaction."""
     deadline_at = now + timedelta(minutes=rules.deadline_minutes)
+    db.execute(WORK_MEM)
     db.execute(_around(SQL.rehearse, rules), _parameters(db, campaign_id, rules, deadline_at, (), policy, now))
 
 

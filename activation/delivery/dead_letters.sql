@@ -5,7 +5,7 @@ select message.message_id, campaign.key as campaign, message.contact_id, message
 from engage.campaign_messages message
 join engage.campaigns campaign using (campaign_id)
 left join engage.send_batches batch using (batch_id)
-where message.state in ('dead', 'unknown') and (:after::bigint is null or message.message_id < :after)
+where message.is_parked and (:after::bigint is null or message.message_id < :after)
 order by message.message_id desc
 limit :most;
 

@@ -19,6 +19,7 @@ select
             )
             or exists (select from landing.events event where event.received_at > :since)
             or exists (select from engage.message_events event where event.recorded_at > :since)
+            or exists (select from engage.campaign_messages message where message.sent_at > :since)
         )
     )
     or exists (
@@ -40,4 +41,9 @@ select
               )
           )
     )
-    or (:campaigns and exists (select from engage.message_events event where event.recorded_at > :since));
+    or (
+        :campaigns and (
+            exists (select from engage.message_events event where event.recorded_at > :since)
+            or exists (select from engage.campaign_messages message where message.sent_at > :since)
+        )
+    );

@@ -25,7 +25,7 @@ REFERENCES = {
     "history": '{{ ref("contact_history") }}',
     "members": '{{ source("membership_log", "segment_members") }}',
     "lists": '{{ source("membership_log", "segment_list_entries") }}',
-    "message_events": '{{ source("message_log", "message_events") }}',
+    "message_events": '{{ source("message_log", "message_happenings") }}',
 }
 
 

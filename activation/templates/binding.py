@@ -7,6 +7,7 @@ in a condition they are values as ever.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, Template, nodes
 from jinja2.visitor import NodeTransformer
 
+_STYLE_SAYS_MORE = re.compile(r"<(?:style|script)\b[^>]*>[^<]*[^\x00-\x7f<]", re.IGNORECASE)
 LINKS = ("open_url", "click_url", "unsubscribe_url", "preferences_url")
 # nobody can guess the mark, so no value of a contact holds it; plain ASCII keeps the text as small in memory as it was
 MARK = f"~{secrets.token_hex(12)}~"
@@ -30,6 +32,8 @@ def bind(environment: Environment, source: str, constants: Mapping[str, str]) ->
     """The compiled template, and the links of it that are marks. A name that the template itself sets is left alone."""
     tree = environment.parse(source)
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+    if environment.autoescape and not _STYLE_SAYS_MORE.search(source):
+        _in_ascii(tree)
     marked: set[str] = set()
     for output in tree.find_all(nodes.Output):
         for place, child in enumerate(output.nodes):
@@ -40,6 +44,13 @@ def bind(environment: Environment, source: str, constants: Mapping[str, str]) ->
     tree.set_environment(environment)
     code = environment.compile(tree)
     return Template.from_code(environment, code, environment.make_globals(None)), frozenset(marked)
+
+
+def _in_ascii(tree: nodes.Template) -> None:
+    """Writes what HTML can say with references in ASCII: such a text takes a quarter of the memory and no recoding."""
+    for fixed in tree.find_all(nodes.TemplateData):
+        if not fixed.data.isascii():
+            fixed.data = fixed.data.encode("ascii", "xmlcharrefreplace").decode()
 
 
 class _Binder(NodeTransformer):

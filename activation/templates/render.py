@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 from jinja2 import TemplateError
-from markupsafe import escape
 
 from activation.templates.binding import LINKS, bind, with_links
 from activation.templates.links import counted
@@ -56,21 +55,15 @@ class Part:
     ) -> None:
         self._name, self._limit = name, limit
         self._template, self._marked = bind(environment, source, constants)
-        self._quote = escape if environment.autoescape else str
         self._has_loops = LOOP.search(source) is not None or source.count("{{") > MOST_PRINTED_AT_ONCE
 
-    def render(self, tokens: Mapping[str, object]) -> str:
-        """The part for checked values. Raises RenderError."""
+    def render(self, tokens: Mapping[str, object], links: Sequence[str]) -> str:
+        """The part for checked values, with the links of the recipient. Raises RenderError."""
         try:
             text = rendered(self._template, tokens, self._limit, has_loops=self._has_loops)
         except CANNOT_BE_MADE as error:
             raise RenderError(f"{self._name}: {error}") from None
-        if not self._marked:
-            return text
-        missing = self._marked - tokens.keys()
-        if missing:
-            raise RenderError(f"{self._name}: {min(missing)!r} is undefined")
-        return with_links(text, [str(self._quote(tokens.get(name, ""))) for name in LINKS])
+        return with_links(text, links) if self._marked else text
 
 
 class CompiledMail:
@@ -94,12 +87,13 @@ class CompiledMail:
             check_plain(tokens)
         except TemplateError as error:
             raise RenderError(f"values: {error}") from None
-        subject = self._subject.render(tokens).strip()
+        links = [str(tokens.get(name, "")) for name in LINKS]
+        subject = self._subject.render(tokens, links).strip()
         if not subject:
             raise RenderError("subject: it is empty")
         if BREAKS_A_LINE.search(subject):
             raise RenderError("subject: a value breaks the line")
-        return RenderedMail(subject, self._html.render(tokens), self._text.render(tokens))
+        return RenderedMail(subject, self._html.render(tokens, links), self._text.render(tokens, links))
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from html import escape
 
 PURPOSES = ("o", "c", "u", "p")  # open, click, unsubscribe, preferences
 SIGNATURE_BYTES = 16
@@ -33,6 +34,8 @@ class Links:
     """Makes and reads the addresses that a mail carries for its recipient. The first secret signs, all are believed."""
 
     def __init__(self, *, public_url: str, secrets: Sequence[str]) -> None:
+        if escape(public_url) != public_url:  # links stand in HTML as they are
+            raise ValueError("PUBLIC_URL cannot hold quotes, brackets or &")
         self._prefixes = [f"{public_url}/{purpose}/" for purpose in PURPOSES]
         # BLAKE2b takes keys up to 64 bytes; a longer secret is hashed down to one
         self._keys = [blake2b(secret.encode()).digest() for secret in secrets]

@@ -11,7 +11,7 @@ from engage.campaign_messages message
 join engage.campaigns campaign using (campaign_id)
 left join engage.send_batches batch using (batch_id)
 left join profiles.contact_profiles profile using (contact_id)
-where message.state in ('unknown', 'dead')
+where message.is_parked
   and (:state::text is null or message.state = :state)
   and (:campaign::text is null or campaign.key = :campaign)
   and (:after::bigint is null or message.message_id < :after)
@@ -22,7 +22,7 @@ limit :limit;
 select message.state, campaign.key as campaign_key, campaign.name as campaign, count(*) as messages
 from engage.campaign_messages message
 join engage.campaigns campaign using (campaign_id)
-where message.state in ('unknown', 'dead')
+where message.is_parked
 group by 1, 2, 3
 order by 4 desc;
 

@@ -87,8 +87,9 @@ campaign_messages = Table(
     text("channel"),
     text("address", nullable=True),
     text("state"),
-    # a column of its own, so that a message that goes from claimed to sent touches no index
+    # columns of their own, so that a message that goes from claimed to sent touches no index
     Column("is_queued", Boolean, Computed("state = 'queued'", persisted=True)),
+    Column("is_parked", Boolean, Computed("state = 'unknown' or state = 'dead'", persisted=True)),
     text(
         "reason",
         nullable=True,
@@ -117,6 +118,7 @@ campaign_messages = Table(
         "message_id",
         postgresql_where=sql("is_queued"),
     ),
+    Index("campaign_messages_parked_idx", "message_id", postgresql_where=sql("is_parked")),
     Index(None, "contact_id", "created_at"),
     Index(None, "sent_at", postgresql_using="brin"),
     schema="engage",

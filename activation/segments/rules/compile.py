@@ -69,7 +69,7 @@ class Sources:
     history: Relation = ("core", "contact_history")
     members: Relation = ("engage", "segment_members")
     lists: Relation = ("engage", "segment_list_entries")
-    message_events: Relation = ("engage", "message_events")
+    message_events: Relation = ("engage", "message_happenings")
     models: str = "segments"
 
 

@@ -53,6 +53,19 @@ cross join lateral (
 ) counted
 """
 
+# what segments ask of campaigns: that a message was sent is told by the message itself
+MESSAGE_HAPPENINGS = """
+create view engage.message_happenings as
+select message.contact_id, run.campaign_id, 'sent'::text as type, message.sent_at as occurred_at
+from engage.campaign_runs run
+join engage.campaign_messages message using (campaign_run_id)
+where message.sent_at is not null
+union all
+select contact_id, campaign_id, type, occurred_at
+from engage.message_events
+where type <> 'sent'
+"""
+
 DEFAULT_CAP = """
 insert into engage.frequency_caps (channel, most, window_hours, updated_at, updated_by)
 values ('email', 3, 168, now(), 'engage')
@@ -212,6 +225,11 @@ def upgrade() -> None:  # noqa: PLR0915 - one step after the other
     )
     op.add_column(
         "campaign_messages",
+        sa.Column("is_parked", sa.Boolean(), sa.Computed("state = 'unknown' or state = 'dead'", persisted=True), nullable=True),
+        schema="engage",
+    )
+    op.add_column(
+        "campaign_messages",
         sa.Column(
             "is_capped",
             sa.Boolean(),
@@ -254,6 +272,14 @@ def upgrade() -> None:  # noqa: PLR0915 - one step after the other
         table_name="campaign_messages",
         schema="engage",
         postgresql_where="(state = 'queued'::text)",
+    )
+    op.create_index(
+        "campaign_messages_parked_idx",
+        "campaign_messages",
+        ["message_id"],
+        unique=False,
+        schema="engage",
+        postgresql_where=sa.text("is_parked"),
     )
     op.create_index(
         "campaign_messages_queued_idx",
@@ -601,10 +627,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one step after the other
     op.execute("alter table engage.campaign_messages set (fillfactor = 60)")
     op.execute(DEFAULT_CAP)
     op.execute(CAMPAIGN_RUN_COUNTS)
+    op.execute(MESSAGE_HAPPENINGS)
 
 
 def downgrade() -> None:  # noqa: PLR0915 - one step after the other
-    op.execute("drop view engage.campaign_run_counts")
+    op.execute("drop view engage.message_happenings cascade")
+    op.execute("drop view engage.campaign_run_counts cascade")
     op.execute("alter table engage.campaign_messages reset (fillfactor)")
     op.execute("delete from engage.campaigns where kind = 'triggered'")
     for name in (
@@ -813,6 +841,7 @@ def downgrade() -> None:  # noqa: PLR0915 - one step after the other
     _drop_column("engage.campaign_messages", "time_zone")
     _drop_column("engage.campaign_messages", "is_capped")
     _drop_column("engage.campaign_messages", "is_queued")
+    _drop_column("engage.campaign_messages", "is_parked")
     op.drop_index(op.f("consent_records_recorded_at_idx"), table_name="consent_records", schema="engage")
     op.drop_index(
         op.f("consent_records_contact_id_channel_topic_id_occurred_at_idx"),

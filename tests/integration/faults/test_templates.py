@@ -16,7 +16,6 @@ from activation.tracking.tokens import Links
 from tests.factories import engage as given
 
 LINKS = Links(public_url="https://engage.example.com", secrets=["s" * 40])
-ENVELOPE = Envelope(1, "news", "News", "Demo Shop <shop@demo.dev>")
 COMPOSER = Composer(LINKS, "demo", "Via Roma 1")
 BODY = (
     "<mjml><mj-body><mj-section><mj-column><mj-text>%s <a href='https://shop.dev/{{ city }}'>Shop</a> {{ postal_address }} "
@@ -35,7 +34,9 @@ def stored(engage_db, subject="Hello {{ first_name }}", body="Hello", text=TEXT)
 
 def composed(version, message_id=7, **values):
     values = {"first_name": "Ada", "city": "Rome", "last_order_at": None, "orders_count": 1, **values}
-    return COMPOSER.compose(ENVELOPE, version, message_id, "ada@demo.dev", values)
+    return COMPOSER.compose(
+        Envelope(1, "news", "News", "Demo Shop <shop@demo.dev>"), version, message_id, "ada@demo.dev", values
+    )
 
 
 @pytest.mark.parametrize("wrong", [5, "not a date", {"a": 1}, "9999-99-99"])
