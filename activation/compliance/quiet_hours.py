@@ -97,17 +97,11 @@ def _edges(now: datetime, zone: ZoneInfo, hours: Hours) -> set[datetime]:
 
 def _instant(wall_clock: datetime, zone: ZoneInfo) -> datetime:
     """The first instant at which clocks show that time or, where they skip it, a later one."""
-    latest = wall_clock.replace(tzinfo=zone).astimezone(UTC)
-    if latest.astimezone(zone).replace(tzinfo=None) == wall_clock:
-        return latest
-    earliest = wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)  # read with the clock of after the change
-    while latest - earliest > timedelta(seconds=1):
-        middle = earliest + (latest - earliest) / 2
-        if middle.astimezone(zone).replace(tzinfo=None) < wall_clock:
-            earliest = middle
-        else:
-            latest = middle
-    return latest.replace(microsecond=0)
+    while True:
+        instant = wall_clock.replace(tzinfo=zone).astimezone(UTC)
+        if instant.astimezone(zone).replace(tzinfo=None) == wall_clock:
+            return instant
+        wall_clock += timedelta(minutes=1)
 
 
 def _within(moment: time, begins: time, ends: time) -> bool:

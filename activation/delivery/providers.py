@@ -114,6 +114,7 @@ class Providers:
                     probe = {"provider": name, "until": now + PROBE_FOR, "now": now}
                     if await (await db.execute(SQL.probe, probe)).fetchone():
                         return Choice(self.channels[name], [name], is_probe=True, takes_new=is_next)
+                    self.is_probing = True  # somebody else was a moment earlier
         return Choice(self.channels[usable[0]], usable) if usable else None
 
     async def unused(self, provider: str) -> None:
