@@ -89,7 +89,7 @@ def status_readers(settings: ProviderSettings) -> dict[str, StatusReader]:
     """By provider: what can be asked later what became of a mail, of those that have a key."""
     if missing(settings, SENDING["resend"]):
         return {}
-    from activation.channels.email.resend_repair import ResendStatus  # its library takes a while to import
+    from activation.channels.email.resend_repair import ResendStatus  # noqa: PLC0415 - the SDK is slow to import
 
     return {
         "resend": ResendStatus(

@@ -35,7 +35,13 @@ class RepairReport:
 
 
 def repair(
-    db: Connection, provider: str, reader: StatusReader, *, now: datetime, wait: Callable[[float], object], most: int = MOST
+    db: Connection,
+    provider: str,
+    reader: StatusReader,
+    *,
+    now: datetime,
+    wait: Callable[[float], object],
+    most: int = MOST,
 ) -> RepairReport:
     """Asks about at most `most` messages, at half the provider's pace, and lands each answer by itself.
 

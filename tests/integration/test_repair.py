@@ -70,7 +70,10 @@ def test_what_is_known_is_not_asked_again_and_what_is_told_twice_counts_once(eng
     assert [(one.asked, one.landed) for one in (first, second, third, fourth)] == [(4, 4), (4, 0), (4, 4), (0, 0)]
     states(engage_db)
     assert ask(engage_db, provider).asked == 0
-    assert engage_db.execute("select count(*), count(distinct contact_id) from engage.suppressions").fetchone() == (4, 4)
+    assert engage_db.execute("select count(*), count(distinct contact_id) from engage.suppressions").fetchone() == (
+        4,
+        4,
+    )
 
 
 @pytest.mark.parametrize("after", [timedelta(minutes=59), timedelta(days=3, minutes=1)])
