@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ import psycopg
 from psycopg import Connection
 
 from activation.campaigns import runs
-from activation.delivery import dead_letters, epoch, outcomes
+from activation.channels.contract import StatusReader
+from activation.delivery import dead_letters, epoch, outcomes, repair
 from activation.delivery.send import TRIGGERED, Delivery, deliver
 from activation.segments import live
 from activation.segments.catalogue import Catalogue, catalogue
@@ -101,3 +102,23 @@ class Outcomes:
         settled = dead_letters.settle_unknown(db, now=self.clock())
         if settled:
             LOG.info("Messages of unknown fate were settled by their provider's policy: %s", settled)
+
+
+@dataclass
+class MissedEvents:
+    """Asks providers every hour for what their webhooks should have told us."""
+
+    clock: Callable[[], datetime]
+    readers: Mapping[str, StatusReader]
+    stop: threading.Event = field(default_factory=threading.Event)
+    name: str = "missed events"
+    channel: str = "engage_repair"  # nobody wakes it but the hour
+    look_seconds: float = 3600.0
+
+    def work(self, db: Connection) -> None:
+        for provider, reader in self.readers.items():
+            report = repair.repair(db, provider, reader, now=self.clock(), wait=self.stop.wait)
+            if report.problem:
+                LOG.warning("%s could not be asked for missed events: %s", provider, report.problem)
+            if report.asked:
+                LOG.info("%s was asked about %d messages: %d had news", provider, report.asked, report.landed)

@@ -12,8 +12,9 @@ from console.environment import check_migrated, now
 
 def worker() -> None:
     """Live segments, triggered messages and outcomes, as soon as something lands, until Ctrl-C or SIGTERM."""
+    from activation.channels.registry import status_readers
     from activation.delivery.configure import delivery_from
-    from activation.duties import LiveSegments, Outcomes, TriggeredMessages
+    from activation.duties import LiveSegments, MissedEvents, Outcomes, TriggeredMessages
     from activation.worker import Worker
     from engage_db.connection import connect_engage
     from engage_db.settings import load_settings
@@ -28,6 +29,7 @@ def worker() -> None:
             LiveSegments(now, settings.workspace_time_zone, stop),
             TriggeredMessages(lambda: delivery_from(settings, now), settings.engage_home, stop),
             Outcomes(now, settings.sandbox_seed if settings.mail_provider == "sandbox" else None, stop),
+            MissedEvents(now, status_readers(settings), stop),
         ],
         stop=stop,
     )

@@ -13,7 +13,7 @@ from activation.channels.registry import webhook_readers
 from engage_db.settings import load_settings
 from http_api import errors
 from http_api import services as shared
-from http_api.routes import compliance, health, preferences, segments, tracking, unsubscribe, webhooks
+from http_api.routes import campaigns, compliance, health, preferences, segments, tracking, unsubscribe, webhooks
 
 
 def create_app(
@@ -31,7 +31,7 @@ def create_app(
             yield
 
     made = FastAPI(title="EqueEngage", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    for routes in (webhooks, tracking, unsubscribe, preferences, health, segments, compliance):
+    for routes in (webhooks, tracking, unsubscribe, preferences, health, segments, campaigns, compliance):
         made.include_router(routes.router)
     errors.install(made)
     return made

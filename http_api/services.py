@@ -17,6 +17,7 @@ from activation.channels.contract import WebhookReader
 from activation.tracking.tokens import Links
 from engage_db.connection import database_url
 from engage_db.settings import Settings
+from http_api.heartbeat import beat
 from http_api.landing import Landing
 
 HOT_CONNECTIONS = 8
@@ -76,6 +77,7 @@ async def opened(
         landing = Landing(hot)
         writer = asyncio.create_task(landing.run())
         stack.push_async_callback(_end, writer)
+        stack.push_async_callback(_end, asyncio.create_task(beat(hot, clock)))
         links = Links(public_url=settings.public_url, secrets=settings.signing_secrets())
         yield Services(
             settings, hot, calm, landing, links, readers, clock, new_id=lambda: secrets.token_urlsafe(12)

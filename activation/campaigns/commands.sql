@@ -114,11 +114,15 @@ where campaign_id = :campaign_id;
 update engage.campaigns set next_run_at = :next_run_at, updated_at = :now where campaign_id = :campaign_id;
 
 -- name: reopen_stopped(campaign_id, now)
+-- what a guard stopped is prepared again, so that data tests see it before more of it leaves; triggered messages, which no
+-- build looks after, go on where they were
 with reopened as (
-    update engage.campaign_runs
-    set state = 'preparing', reason = null, problem = null
-    where campaign_id = :campaign_id and state = 'stopped_by_guard'
-    returning campaign_id
+    update engage.campaign_runs run
+    set state = case when campaign.kind = 'triggered' and run.started_at is not null then 'sending' else 'preparing' end,
+        reason = null, problem = null
+    from engage.campaigns campaign
+    where run.campaign_id = :campaign_id and run.state = 'stopped_by_guard' and campaign.campaign_id = run.campaign_id
+    returning run.campaign_id
 )
 update engage.campaigns campaign
 set state = case
@@ -127,7 +131,7 @@ set state = case
         when exists (select from engage.campaign_runs run where run.campaign_id = campaign.campaign_id and run.state = 'sending') then 'sending'
         else 'preparing'
     end,
-    state_reason = null, updated_at = :now
+    is_active = is_active or state = 'stopped_by_guard', paused_from = null, state_reason = null, updated_at = :now
 where campaign_id = :campaign_id and (state = 'stopped_by_guard' or exists (select from reopened));
 
 -- name: cancel(campaign_id, now)

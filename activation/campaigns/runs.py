@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from activation import guard
 from activation.automations import cron as cron_rules
@@ -184,6 +185,14 @@ def finish(db: Connection, *, now: datetime) -> list[str]:
 def state_counts(db: Connection, campaign_key: str) -> dict[str, int]:
     """Messages of a campaign by state."""
     return dict(db.execute(SQL.state_counts, {"key": campaign_key}).fetchall())
+
+
+def ledger(db: Connection, campaign_key: str) -> dict[str, Any]:
+    """Messages of a campaign over all its runs: those targeted, by state, and whether these add up to those."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(SQL.ledger, {"key": campaign_key}).fetchone()
+    assert row is not None
+    return row
 
 
 def skip_counts(db: Connection, campaign_key: str) -> dict[str, int]:

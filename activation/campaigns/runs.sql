@@ -138,6 +138,17 @@ where campaign_run_id in (
 group by 1
 order by 1;
 
+-- name: ledger(key)
+select coalesce(sum(counted.targeted), 0)::bigint as targeted, coalesce(sum(queued), 0)::bigint as queued,
+    coalesce(sum(claimed), 0)::bigint as claimed, coalesce(sum(sent), 0)::bigint as sent,
+    coalesce(sum(delivered), 0)::bigint as delivered, coalesce(sum(bounced), 0)::bigint as bounced,
+    coalesce(sum(skipped), 0)::bigint as skipped, coalesce(sum(failed), 0)::bigint as failed,
+    coalesce(sum(cancelled), 0)::bigint as cancelled, coalesce(sum(unknown), 0)::bigint as unknown,
+    coalesce(sum(dead), 0)::bigint as dead, coalesce(bool_and(adds_up), true) as adds_up
+from engage.campaigns campaign
+join engage.campaign_run_counts counted using (campaign_id)
+where campaign.key = :key;
+
 -- name: skip_counts(key)
 select message.reason, count(*)
 from engage.campaign_messages message

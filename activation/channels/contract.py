@@ -140,6 +140,10 @@ class WebhookInvalid(Exception):
     """A genuine request that cannot be read: answered with 400."""
 
 
+class StatusUnavailable(Exception):
+    """A provider that does not answer what became of a mail: nothing more may be asked now. In its words, without secrets."""
+
+
 class Channel(Protocol):
     """One provider of one channel."""
 
@@ -166,3 +170,12 @@ class WebhookReader(Protocol):
         Header names are lower case. Raises WebhookRefused for a wrong signature, a stale timestamp or a missing secret,
         WebhookInvalid for a genuine request that cannot be read.
         """
+
+
+class StatusReader(Protocol):
+    """How a provider is asked what became of one mail that it accepted. Never sleeps, never repeats."""
+
+    requests_per_second: float
+
+    def last_word(self, provider_message_id: str, *, now: datetime) -> Outcome | None:
+        """What is known of the mail, without our message id; None where there is no news. Raises StatusUnavailable."""

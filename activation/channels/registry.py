@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from activation.channels.contract import Channel, WebhookReader
+from activation.channels.contract import Channel, StatusReader, WebhookReader
 from activation.channels.email import sns
 from activation.channels.email.postmark import Postmark, PostmarkWebhooks
 from activation.channels.email.resend import Resend, ResendWebhooks
@@ -82,6 +82,21 @@ def webhook_readers(settings: ProviderSettings) -> dict[str, WebhookReader]:
         name: reader
         for name, reader in readers.items()
         if not missing(settings, SENDING[name]) or not missing(settings, LISTENING[name])
+    }
+
+
+def status_readers(settings: ProviderSettings) -> dict[str, StatusReader]:
+    """By provider: what can be asked later what became of a mail, of those that have a key."""
+    if missing(settings, SENDING["resend"]):
+        return {}
+    from activation.channels.email.resend_repair import ResendStatus  # noqa: PLC0415 - the SDK is slow to import
+
+    return {
+        "resend": ResendStatus(
+            api_key=_plain(settings.resend_api_key),
+            api_url=settings.resend_api_url,
+            requests_per_second=settings.resend_requests_per_second,
+        )
     }
 
 

@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from activation.channels.contract import Outcome
 from activation.channels.email.sandbox import STORY_SECONDS, story
 from activation.compliance import consent
 from activation.errors import Refused
@@ -112,6 +113,18 @@ def land_sandbox_stories(db: Connection, *, seed: int, now: datetime) -> int:
         cursor = db.cursor()
         cursor.executemany(SQL.land, events)
         return max(cursor.rowcount, 0)
+
+
+def land(db: Connection, provider: str, told: Outcome, *, message_id: int, now: datetime) -> bool:
+    """Lands what a provider told of one of our messages when it was asked; False if it had told it before."""
+    known = {"bounce": told.bounce, "words": told.words}
+    event = {
+        "provider": provider, "provider_event_id": told.event_id, "type": told.type, "message_id": message_id,
+        "provider_message_id": told.provider_message_id, "occurred_at": told.occurred_at,
+        "detail": Jsonb({name: value for name, value in known.items() if value is not None}),
+        "payload": Jsonb(dict(told.payload)), "now": now,
+    }  # fmt: skip
+    return db.execute(SQL.land, event).rowcount > 0
 
 
 def recipient(db: Connection, message_id: int) -> Recipient | None:

@@ -8,6 +8,7 @@ import pytest
 
 from activation.automations.cron import CronInvalid
 from activation.campaigns import commands, runs
+from activation.delivery import outcomes
 from activation.errors import NotFound, Refused
 from tests.factories import engage as given
 from tests.factories.engage import NOW
@@ -184,6 +185,69 @@ def test_pause_resume_and_cancel_follow_the_states(engage_db):
     for command in (commands.pause, commands.resume, commands.cancel, commands.launch):
         with pytest.raises(Refused, match="sale is cancelled"):
             command(engage_db, "sale", now=NOW)
+
+
+def our_domain_is_refused(db, run_id):
+    """What bounces of the run's mails tell: receivers refuse our own domain, which stops a campaign of any kind."""
+    db.execute(outcomes.SQL.stop_for_our_fault, {"run_ids": [run_id], "reasons": ["SPF fails"], "now": NOW})
+
+
+def states_of(db, run_id):
+    campaign = db.execute(
+        "select campaign.state, run.state, campaign.state_reason, run.reason, is_active from engage.campaigns campaign "
+        "join engage.campaign_runs run using (campaign_id) where campaign_run_id = %s",
+        [run_id],
+    )
+    return campaign.fetchone()
+
+
+@pytest.mark.parametrize(("cron", "state"), [(None, "preparing"), ("0 9 * * *", "scheduled")])
+def test_what_a_guard_stopped_in_the_middle_goes_on_when_a_person_says_so(engage_db, cron, state):
+    run_id = given.begin_run(engage_db, given.add_campaign(engage_db, cron=cron))
+    our_domain_is_refused(engage_db, run_id)
+    assert states_of(engage_db, run_id)[:4] == ("stopped_by_guard", "stopped_by_guard", "SPF fails", "SPF fails")
+
+    commands.resume(engage_db, "sale", now=NOW)
+
+    assert states_of(engage_db, run_id) == (state, "preparing", None, None, True)
+    given.pass_data_tests(engage_db, now=NOW + timedelta(hours=1))
+    runs.open_for_sending(engage_db, now=NOW + timedelta(hours=1))
+    assert states_of(engage_db, run_id)[:2] == ("scheduled" if cron else "sending", "sending")
+    assert given.states(engage_db) == {"queued": 5}
+
+
+def test_a_triggered_campaign_that_was_stopped_waits_to_be_triggered_again_and_sends_what_it_had(engage_db):
+    run_id = given.begin_run(engage_db, given.add_campaign(engage_db))
+    engage_db.execute("update engage.campaigns set kind = 'triggered', segment_id = null, state = 'scheduled'")
+    our_domain_is_refused(engage_db, run_id)
+
+    commands.resume(engage_db, "sale", now=NOW)
+
+    assert states_of(engage_db, run_id) == ("scheduled", "sending", None, None, True)
+
+
+def test_an_automation_that_was_stopped_between_two_runs_is_scheduled_again(engage_db):
+    run_id = given.begin_run(engage_db, given.add_campaign(engage_db, cron="0 9 * * *"))
+    engage_db.execute("update engage.campaign_runs set state = 'finished'")
+    our_domain_is_refused(engage_db, run_id)
+    assert states_of(engage_db, run_id)[0] == "stopped_by_guard"
+
+    resumed = commands.resume(engage_db, "sale", now=NOW + timedelta(days=7))
+
+    assert states_of(engage_db, run_id)[:3] == ("scheduled", "finished", None)
+    assert resumed.next_run_at == datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
+
+
+def test_what_was_paused_and_then_stopped_needs_one_resume(engage_db):
+    run_id = given.begin_run(engage_db, given.add_campaign(engage_db))
+    commands.pause(engage_db, "sale", now=NOW)
+    engage_db.execute("update engage.campaigns set state = 'stopped_by_guard', state_reason = 'a batch is parked'")
+    engage_db.execute("update engage.campaign_runs set state = 'stopped_by_guard'")
+
+    resumed = commands.resume(engage_db, "sale", now=NOW)
+
+    assert (resumed.state, resumed.paused_from, resumed.is_active) == ("preparing", None, True)
+    assert states_of(engage_db, run_id)[1] == "preparing"
 
 
 def test_an_automation_resumed_after_a_week_does_not_catch_up(engage_db):

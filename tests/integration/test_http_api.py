@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+import os
+import socket
+import time
+from datetime import timedelta
 
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from http_api.heartbeat import beat
+from tests.factories.engage import NOW
 from tests.support.endpoints import LINKS, landed, sent_messages, serving, suppressed
 
 
@@ -102,3 +111,38 @@ def test_without_a_database_health_is_503_people_are_asked_to_come_again_and_pix
     assert [answer.status_code for answer in answers] == [503] * 4
     assert "try again" in answers[1].text
     assert pixel.status_code == 200
+
+
+BEATS = "select service, host, pid, started_at, beat_at from engage.service_heartbeats"
+
+
+async def beaten(url, times):
+    """Beats as often as the clock is read after the start, and not once more."""
+    moments = iter(NOW + timedelta(seconds=10 * number) for number in range(times + 1))
+    enough = asyncio.Event()
+
+    def clock():
+        moment = next(moments, None)
+        if moment is None:
+            enough.set()
+        return moment or NOW
+
+    async with AsyncConnectionPool(url, min_size=1, open=False, kwargs={"autocommit": True}) as pool:
+        beating = asyncio.create_task(beat(pool, clock, every=0.01))
+        await enough.wait()
+        beating.cancel()
+
+
+def test_the_web_process_says_that_it_lives_and_since_when(engage_url, engage_db):
+    asyncio.run(beaten(engage_url, times=3))
+
+    who = ("api", socket.gethostname(), os.getpid(), NOW)
+    assert [row[:4] for row in engage_db.execute(BEATS).fetchall()] == [who]
+
+
+def test_it_says_so_from_its_start(client, engage_db):
+    assert client.get("/health").status_code == 200
+    deadline = time.monotonic() + 30
+    while not engage_db.execute(BEATS).fetchall():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -61,6 +61,10 @@ class LocalResend:
         """Moves the provider's clock, and with it the age of idempotency keys."""
         self._post("/_inspect/clock", {"advance": seconds})
 
+    def tell(self, last_events: dict[str, str]) -> None:
+        """What it answers from now on when it is asked for these mails."""
+        self._post("/_inspect/last_event", last_events)
+
     def reset(self) -> None:
         """Forgets mails, requests, keys, faults and the clock."""
         self._http.delete("/_inspect").raise_for_status()

@@ -204,7 +204,7 @@ class Provider:
             **{name: mail.get(name) for name in ("from", "subject", "html", "text", "scheduled_at")},
             **{name: as_list(mail.get(name)) for name in ("cc", "bcc", "reply_to", "tags")},
             "created_at": datetime.fromtimestamp(mail["at"], UTC).isoformat(),
-            "last_event": "delivered",
+            "last_event": mail.get("last_event", "delivered"),
         }
 
     def fact(self, name: str) -> Any:

@@ -6,6 +6,7 @@ POST /emails/batch and GET /emails/{id}. Tests look at what it holds and make it
 GET    /_inspect              mails, requests, recipients, counts, faults, now; one of them: /_inspect/mails
 DELETE /_inspect              forget everything, faults too
 POST   /_inspect/clock        {"advance": seconds}
+POST   /_inspect/last_event   {"mail id": "bounced"}: what GET /emails/{id} says of it from now on
 POST   /_faults               one fault or a list of them (see resend_faults); DELETE forgets them
 POST   /_faults/release       let go the answers that are held
 """
@@ -47,6 +48,7 @@ def application(settings: Settings, *, ids: random.Random, faults: list[Fault]) 
             Route("/_inspect", inspect, methods=["GET"]),
             Route("/_inspect", forget, methods=["DELETE"]),
             Route("/_inspect/clock", advance, methods=["POST"]),
+            Route("/_inspect/last_event", tell, methods=["POST"]),
             Route("/_inspect/{fact}", inspect, methods=["GET"]),
             Route("/_faults", add_faults, methods=["POST"]),
             Route("/_faults", clear_faults, methods=["DELETE"]),
@@ -132,6 +134,13 @@ async def advance(request: Request) -> Response:
     provider: Provider = request.app.state.provider
     provider.ahead += orjson.loads(await request.body())["advance"]
     return as_json({"now": provider.now()})
+
+
+async def tell(request: Request) -> Response:
+    provider: Provider = request.app.state.provider
+    for mail_id, last_event in orjson.loads(await request.body()).items():
+        provider.mails[mail_id]["last_event"] = last_event
+    return as_json({})
 
 
 async def add_faults(request: Request) -> Response:
