@@ -18,8 +18,11 @@ set next_run_at = :next_run_at,
 where campaign_id = :campaign_id;
 
 -- name: insert_run(campaign_id, scheduled_for, state, reason, now)
-insert into engage.campaign_runs (campaign_id, scheduled_for, state, reason, created_at, finished_at)
-values (:campaign_id, :scheduled_for, :state, :reason, :now, case when :state = 'missed' then :now::timestamptz end)
+insert into engage.campaign_runs (campaign_id, scheduled_for, state, reason, created_at, finished_at, epoch)
+values (
+    :campaign_id, :scheduled_for, :state, :reason, :now, case when :state = 'missed' then :now::timestamptz end,
+    (select epoch from engage.database_epochs order by begun_at desc limit 1)
+)
 on conflict (campaign_id, scheduled_for, trigger_key) do nothing
 returning campaign_run_id;
 

@@ -3,8 +3,11 @@
 select from engage.campaigns where key = :key for share;
 
 -- name: insert_run(campaign_id, trigger_key, now)
-insert into engage.campaign_runs (campaign_id, scheduled_for, trigger_key, state, created_at)
-values (:campaign_id, :now, :trigger_key, 'preparing', :now)
+insert into engage.campaign_runs (campaign_id, scheduled_for, trigger_key, state, created_at, epoch)
+values (
+    :campaign_id, :now, :trigger_key, 'preparing', :now,
+    (select epoch from engage.database_epochs order by begun_at desc limit 1)
+)
 on conflict (campaign_id, trigger_key) where trigger_key is not null do nothing
 returning campaign_run_id;
 

@@ -23,6 +23,12 @@ class Envelope:
     campaign_name: str
     sender: str
     message_class: str = "marketing"
+    epoch: str = ""
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """What tells a provider's events whose they are, besides the message's own number."""
+        return {"campaign": self.campaign_key, **({"epoch": self.epoch} if self.epoch else {})}
 
     @cached_property
     def sender_name(self) -> str:
@@ -68,7 +74,7 @@ class Composer:
             html=rendered.html,
             text=rendered.text,
             headers=self._headers(envelope, links.unsubscribe),
-            tags={"message_id": str(message_id), "campaign": envelope.campaign_key},
+            tags={"message_id": str(message_id), **envelope.tags},
         )
 
     def _compiled(self, envelope: Envelope, version: Version) -> CompiledMail:

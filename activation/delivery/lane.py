@@ -75,7 +75,9 @@ class Lane:
 
     def __post_init__(self) -> None:
         run = self.run
-        self.envelope = Envelope(run.campaign_run_id, run.key, run.name, run.sender, run.message_class)
+        self.envelope = Envelope(
+            run.campaign_run_id, run.key, run.name, run.sender, run.message_class, self.keys.rpartition("/")[2]
+        )
 
     async def work(self) -> str | None:
         """Sends what is due, waiting for a database that is away. Returns what keeps it from going on, if anything does."""
