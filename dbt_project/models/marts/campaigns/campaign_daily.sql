@@ -2,7 +2,7 @@
 {%- set outcomes = outcomes + ["opened_machine", "clicked_machine"] %}
 
 with messages as (
-    select * from {{ ref("message_outcomes") }}
+    select * from {{ ref("built_message_outcomes") }}
 ),
 
 -- a message counts once for each thing that became of it, on the day of the first time

@@ -25,7 +25,7 @@ messages as (
         count(*) filter (where is_open_implied) as opened_implied,
         sum(opens + opens_machine + opens_unclassified)::bigint as opened_total,
         sum(clicks + clicks_machine)::bigint as clicked_total
-    from {{ ref("message_outcomes") }}
+    from {{ ref("built_message_outcomes") }}
     group by campaign_id
 ),
 

@@ -4,7 +4,7 @@ with sent_messages as (
     select
         *,
         {{ local_day("sent_at") }} as day
-    from {{ ref("message_outcomes") }}
+    from {{ ref("built_message_outcomes") }}
     where sent_at is not null
 ),
 
