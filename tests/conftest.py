@@ -58,5 +58,5 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation after `engage demo`; `report` is what it printed. Tests only read it."""
     home = tmp_path_factory.mktemp("demo")
     with installed(home) as installation:
-        installation.__dict__["report"] = installation.json("demo", "--customers", "400", timeout=400)
+        installation.__dict__["report"] = installation.json("demo", "--customers", "400", timeout=900)
         yield installation
