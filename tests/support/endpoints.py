@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from activation.channels.email.resend_webhooks import ResendWebhooks
+from activation.channels.email.resend import ResendWebhooks
 from activation.tracking.tokens import Links
 from engage_db.settings import load_settings
 from http_api.main import create_app

@@ -9,7 +9,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from activation.channels.email.resend_webhooks import ResendWebhooks
+from activation.channels.email.resend import ResendWebhooks
 from activation.delivery import outcomes
 from engage_db.settings import Settings
 from tests.support import svix
