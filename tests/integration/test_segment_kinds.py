@@ -260,7 +260,10 @@ def test_a_function_gives_ids_or_a_select(db, functions):
         ("dies", "ended with 3"),
     ],
 )
-def test_a_bad_function_is_cut_and_the_last_good_membership_stands(db, functions, name, words):
+def test_a_bad_function_is_cut_and_the_last_good_membership_stands(db, functions, settings_for, name, words):
+    if not name.startswith("loops"):  # those meet another limit first, however busy the machine is
+        settings_for.setenv("SEGMENT_FUNCTION_TIMEOUT_SECONDS", "60")
+        load_settings.cache_clear()
     before = fingerprint(db)
     create(db, "function", {"function": "first_ids"})
     commands.update(db, "mine", definition={"function": name}, actor="ada", now=AT)
