@@ -31,7 +31,8 @@ def test_from_the_overview_to_a_campaign_to_a_person(address, browser, demo):
         "select targeted from engage.campaign_runs run join engage.campaigns campaign using (campaign_id) where key = 'winter-collection'"
     )[0][0]
     assert f"{targeted:,}" in page.locator("[data-testid='stMetric']").first.inner_text()
-    assert "Everybody is accounted for" in page.inner_text("[data-testid='stApp']")
+    # the ledger: whoever was targeted is in exactly one state
+    assert f"{targeted:,} targeted = " in page.inner_text("[data-testid='stApp']")
 
     page.goto(f"{address}/contacts")
     page.wait_for_selector("h1:has-text('Contacts')")
