@@ -91,7 +91,7 @@ class Outcomes:
     sandbox_seed: int | None
     stop: threading.Event = field(default_factory=threading.Event)
     name: str = "outcomes"
-    channel: str = "engage_outcomes"
+    channel: str = outcomes.NOTIFICATION
     look_seconds: float = 10.0
 
     def work(self, db: Connection) -> None:

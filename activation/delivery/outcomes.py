@@ -43,14 +43,6 @@ ADDRESS = re.compile(r"[^\s<>()\"']+@")
 
 
 @dataclass(frozen=True)
-class OutcomesReport:
-    """Events that landed, and events that were counted."""
-
-    landed: int
-    counted: int
-
-
-@dataclass(frozen=True)
 class Recipient:
     """Whom a message was for, and its topic, if the campaign had one."""
 

@@ -129,11 +129,6 @@ def contact_links(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def state_badge(state: str) -> str:
-    """The state of a message as a coloured word."""
-    return f":{MESSAGE_STATES.get(state, 'gray')}-badge[{state}]"
-
-
 def badge(state: str) -> str:
     """A state as a coloured word."""
     return f":{STATE_COLOURS.get(state, 'gray')}-badge[{state.replace('_', ' ')}]"
