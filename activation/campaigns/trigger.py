@@ -10,9 +10,8 @@ from uuid import uuid4
 from psycopg import Connection
 
 from activation import guard
-from activation.campaigns import audience, commands
+from activation.campaigns import audience, commands, runs
 from activation.campaigns.audience import Policy
-from activation.campaigns.runs import AUDIENCE_SUITES
 from activation.errors import Refused
 from engage_db import named_sql
 
@@ -55,7 +54,7 @@ def trigger(
             raise Refused(f"{key} is a {campaign.kind} campaign: only one without a segment is triggered.")
         if campaign.state != "scheduled":
             raise Refused(f"{key} is {campaign.state}: launch it to have it triggered.")
-        if campaign.message_class == "marketing" and (blocked := guard.blocked_by(db, AUDIENCE_SUITES)):
+        if campaign.message_class == "marketing" and (blocked := guard.blocked_by(db, runs.AUDIENCE_SUITES)):
             raise Refused(f"Nothing is sent: {blocked}.")
         rules = audience.rules_of(db, campaign.campaign_id)
         planned = {"campaign_id": campaign.campaign_id, "trigger_key": trigger_key or str(uuid4()), "now": now}
@@ -66,8 +65,9 @@ def trigger(
                 db, campaign.campaign_id, made[0],
                 rules=rules, deadline_at=deadline_at, contact_ids=contact_ids, policy=policy, now=now,
             )  # fmt: skip
-            frozen = {"sender": sender, "provider": provider, "deadline_at": deadline_at}
-            db.execute(SQL.open_run, {"campaign_run_id": made[0], **frozen, "now": now})
+            frozen = {"sender": sender, "provider": provider, "deadline_at": deadline_at, "now": now}
+            db.execute(runs.SQL.finish_snapshot, {"campaign_run_id": made[0], **frozen})
+            db.execute(SQL.open_run, {"campaign_run_id": made[0], "now": now})
             db.execute(SQL.wake)
         run = (
             made
