@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psycopg
 import streamlit as st
+from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from activation.segments.preview import reachable_members
 from engage_db.connection import connect, database_url
 from engage_db.named_sql import NamedSql
 
@@ -43,12 +48,18 @@ def ask_now(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
 
     Raises NotBuilt when its tables are not there yet, DatabaseUnreachable when there is no database.
     """
+    with _reading() as db, db.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(getattr(_QUERIES[subject], question), parameters)
+        columns = [column.name for column in cursor.description or ()]
+        return pd.DataFrame(cursor.fetchall(), columns=columns)
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
     url = database_url("engage")
     try:
-        with _pool(url).connection() as db, db.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(getattr(_QUERIES[subject], question), parameters)
-            columns = [column.name for column in cursor.description or ()]
-            return pd.DataFrame(cursor.fetchall(), columns=columns)
+        with _pool(url).connection() as db:
+            yield db
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         raise NotBuilt from None
     except (PoolTimeout, psycopg.OperationalError):
@@ -60,6 +71,13 @@ def ask_now(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
 def ask(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
     """As ask_now, at most FRESH_SECONDS old."""
     return ask_now(subject, question, **parameters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
+def reachable(segment_id: int) -> int:
+    """How many members of a segment a campaign could write to, at most FRESH_SECONDS old. Raises as ask_now."""
+    with _reading() as db:
+        return reachable_members(db, segment_id, at=datetime.now(UTC))
 
 
 def records(subject: str, question: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import ClientCursor, Connection, sql
@@ -66,7 +66,7 @@ def preview(
     refuse_errors(problems)
     names = commands.names(db)
     with _evaluated(db, kind, definition, names, at, key) as evaluation:
-        total, reachable = _one(db, SQL.count, {"now": at, "unknown_counts": load_settings().unknown_consent_counts})
+        total, reachable = _counted(db, SQL.evaluated, {}, at)
         return Preview(
             total=total,
             reachable=reachable,
@@ -78,6 +78,11 @@ def preview(
             problems=problems,
             time_zone=names.time_zone,
         )
+
+
+def reachable_members(db: Connection, segment_id: int, *, at: datetime) -> int:
+    """How many members of a segment a campaign could write to by mail, as a preview counts them."""
+    return _counted(db, SQL.members, {"segment_id": segment_id}, at)[1]
 
 
 def difference(
@@ -157,6 +162,15 @@ def _wrong_types(db: Connection, definition: Mapping[str, Any], names: Catalogue
                     members = as_members(compiler.of_another_type(leaf, name, kind))
                     found += _one(db, members.statement, dict(members.parameters))[0]
     return found
+
+
+def _counted(db: Connection, people: LiteralString, arguments: Mapping[str, Any], at: datetime) -> tuple[int, int]:
+    """How many people a statement finds, and how many of them can be written to."""
+    statement = SQL.count.replace("(%(people)s)", f"({people.rstrip().removesuffix(';')})")
+    total, reachable = _one(
+        db, statement, {**arguments, "now": at, "unknown_counts": load_settings().unknown_consent_counts}
+    )
+    return int(total), int(reachable)
 
 
 def _one(db: Connection, statement: Any, arguments: Mapping[str, Any]) -> Any:

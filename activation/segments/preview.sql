@@ -1,4 +1,4 @@
--- name: count(now, unknown_counts)
+-- name: count(people, now, unknown_counts)
 -- As a campaign without a topic judges: a valid address, consent, no suppression that holds. The newest decision about mail
 -- as a whole, else the CRM's flag. A bounce belongs to its address alone, a complaint to the person as well.
 with decision as (
@@ -24,9 +24,15 @@ select
           and not exists (select from held where held.address = profile.email)
           and not exists (select from held where held.contact_id = profile.contact_id and held.is_about_person)
     )
-from segment_now
+from (:people) as people
 left join profiles.contact_profiles profile using (contact_id)
 left join decision using (contact_id);
+
+-- name: evaluated()
+select contact_id from segment_now;
+
+-- name: members(segment_id)
+select contact_id from engage.segment_members where segment_id = :segment_id;
 
 -- name: sample(sample)
 select profile.contact_id, profile.full_name, profile.email, profile.city, profile.plan

@@ -29,35 +29,6 @@ where member.segment_id = :segment_id
 order by member.contact_id
 limit :limit offset :offset;
 
--- name: reachable(segment_id, unknown_counts)
--- as the preview of a segment counts
-with decision as (
-    select distinct on (contact_id) contact_id, status
-    from engage.consent_records
-    where channel = 'email' and topic_id is null
-    order by contact_id, occurred_at desc, consent_record_id desc
-),
-held as (
-    select contact_id, address,
-        reason not in ('hard_bounce', 'soft_bounce_run', 'invalid_address', 'provider_suppressed') as is_about_person
-    from engage.suppressions
-    where channel = 'email' and topic_id is null and lifted_at is null and (expires_at is null or expires_at > now())
-)
-select count(*) as total,
-    count(*) filter (
-        where profile.email_status = 'valid'
-          and (
-              coalesce(decision.status, profile.email_consent) = 'subscribed'
-              or (:unknown_counts::boolean and coalesce(decision.status, profile.email_consent, 'unknown') = 'unknown')
-          )
-          and not exists (select from held where held.address = profile.email)
-          and not exists (select from held where held.contact_id = profile.contact_id and held.is_about_person)
-    ) as reachable
-from engage.segment_members member
-left join profiles.contact_profiles profile using (contact_id)
-left join decision using (contact_id)
-where member.segment_id = :segment_id;
-
 -- name: campaigns(segment_id)
 select key, name, kind, state, next_run_at from engage.campaigns where segment_id = :segment_id order by created_at desc;
 

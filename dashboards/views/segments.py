@@ -14,7 +14,6 @@ from dashboards import actions, data
 from dashboards.components import charts, words
 from dashboards.components.explanation import outline, show_explanation
 from dashboards.components.frame import empty, friendly, paginate, title
-from engage_db.settings import load_settings
 
 
 def show_list() -> None:
@@ -85,13 +84,11 @@ def show_one(key: str) -> None:
     if segment["problem"]:
         st.warning(f"It keeps its last good membership: {segment['problem']}.", icon=":material/front_hand:")
     sizes = data.ask("segments", "sizes", segment_id=segment_id)
-    unknown_counts = load_settings().unknown_consent_counts
-    reach = data.one("segments", "reachable", segment_id=segment_id, unknown_counts=unknown_counts) or {"reachable": 0}
     figures = st.columns(4)
     figures[0].metric("Members", f"{size:,}", border=True)
     figures[1].metric(
         "Reachable by mail",
-        f"{int(reach['reachable']):,}",
+        f"{data.reachable(segment_id):,}",
         border=True,
         help="valid address, opted in, not suppressed",
     )
