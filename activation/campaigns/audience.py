@@ -16,7 +16,6 @@ from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
 
-NEVER = "infinity"
 WORK_MEM = sql.SQL("set local work_mem = '256MB'")  # a million people are sorted and joined in memory
 
 
@@ -47,11 +46,7 @@ class Rules:
     @property
     def hours(self) -> Hours:
         """Its hours in the recipient's day."""
-        return Hours(
-            quiet=_pair(self.quiet_from, self.quiet_until),
-            window=_pair(self.window_from, self.window_until),
-            days=tuple(self.window_days) if self.window_days else None,
-        )
+        return Hours.of(self.quiet_from, self.quiet_until, self.window_from, self.window_until, self.window_days)
 
 
 def rules_of(db: Connection, campaign_id: int) -> Rules:
@@ -106,9 +101,7 @@ def _parameters(
     return {
         **who,
         "unknown_counts": policy.unknown_consent_counts,
-        "zones": list(spans),
-        "begins": [span.begins.isoformat() if span else NEVER for span in spans.values()],
-        "ends": [span.ends.isoformat() if span and span.ends else None for span in spans.values()],
+        **as_columns(spans),
         "deadline_at": deadline_at,
         "now": now,
     }
@@ -119,7 +112,3 @@ def _around(statement: LiteralString, rules: Rules) -> sql.Composed:
     judged = SQL.audience.rstrip().removesuffix(";").replace("%(token_values)s", "{token_values}")
     audience = sql.SQL(judged).format(token_values=profile_columns(rules.tokens))
     return sql.SQL(statement.replace("(%(audience)s)", "({audience})")).format(audience=audience)
-
-
-def _pair(begins: time | None, ends: time | None) -> tuple[time, time] | None:
-    return (begins, ends) if begins is not None and ends is not None else None

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from activation.automations import cron as cron_rules
 from activation.campaigns.rules import DEFAULTS, SendingRules
+from activation.compliance.quiet_hours import pair
 from activation.errors import NotFound, Refused
 from engage_db import named_sql
 
@@ -66,7 +67,7 @@ class Campaign:
             topic=self.topic, priority=self.priority, messages_per_minute=self.messages_per_minute,
             ignores_caps=self.ignores_caps, counts_towards_caps=self.counts_towards_caps,
             holdout_percent=self.holdout_percent, excluded_segments=tuple(self.excluded_segments),
-            quiet_hours=_pair(self.quiet_from, self.quiet_until), send_window=_pair(self.window_from, self.window_until),
+            quiet_hours=pair(self.quiet_from, self.quiet_until), send_window=pair(self.window_from, self.window_until),
             window_days=tuple(self.window_days) if self.window_days else None,
             deadline_minutes=self.deadline_minutes, window_minutes=self.window_minutes,
         )  # fmt: skip
@@ -339,10 +340,6 @@ def _set_rules(db: Connection, campaign_id: int, rules: SendingRules, now: datet
             "now": now,
         },
     )
-
-
-def _pair(begins: time | None, ends: time | None) -> tuple[time, time] | None:
-    return (begins, ends) if begins is not None and ends is not None else None
 
 
 def _what_then(state: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MIDNIGHT = time()
@@ -20,6 +21,22 @@ class Hours:
     quiet: tuple[time, time] | None = None
     window: tuple[time, time] | None = None
     days: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        quiet_from: time | None,
+        quiet_until: time | None,
+        window_from: time | None,
+        window_until: time | None,
+        window_days: Sequence[int] | None,
+    ) -> Hours:
+        """The rules as the columns of a campaign hold them."""
+        return cls(
+            pair(quiet_from, quiet_until),
+            pair(window_from, window_until),
+            tuple(window_days) if window_days else None,
+        )
 
     def __bool__(self) -> bool:
         return any((self.quiet, self.window, self.days))
@@ -75,6 +92,20 @@ def next_span(now: datetime, zone: ZoneInfo, hours: Hours) -> Span | None:
 def spans_by_zone(now: datetime, zones: Iterable[str], hours: Hours, default: str) -> dict[str, Span | None]:
     """The next span of each zone; a name that is no zone has the hours of `default`, the workspace's."""
     return {name: next_span(now, zone_or(name, default), hours) for name in set(zones) | {default}}
+
+
+def as_columns(spans: Mapping[str, Span | None]) -> dict[str, list[Any]]:
+    """Spans by zone as the arrays that statements take, as text: a zone without any minute begins at infinity."""
+    return {
+        "zones": list(spans),
+        "begins": [span.begins.isoformat() if span else "infinity" for span in spans.values()],
+        "ends": [span.ends.isoformat() if span and span.ends else None for span in spans.values()],
+    }
+
+
+def pair(begins: time | None, ends: time | None) -> tuple[time, time] | None:
+    """Both ends of a span, or none."""
+    return (begins, ends) if begins is not None and ends is not None else None
 
 
 def zone_or(name: str, default: str) -> ZoneInfo:

@@ -14,10 +14,10 @@ from psycopg import InternalError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from activation.channels.contract import Accepted, Answer, Channel, Mail, OutcomeUnknown, Refused
-from activation.compliance.quiet_hours import Hours, spans_by_zone
-from activation.delivery import batches, retry
+from activation.delivery import batches, making, retry, settle
 from activation.delivery.batches import SQL, Batch, Claim, Database, Row
 from activation.delivery.compose import Envelope
+from activation.delivery.hours import hold_back
 from activation.delivery.masking import masked
 from activation.delivery.providers import LONGEST_BREAK, Choice, Providers
 from activation.templates import versions
@@ -142,12 +142,12 @@ class Lane:
         await self._load_versions(new)
         made = []
         for batch in new:  # in this thread: another one would only fight with it for the interpreter
-            made.append(batches.make(batch, channel, self._compose))
+            made.append(making.make(batch, channel, self._compose))
             await asyncio.sleep(0)
         # without keys an attempt is counted only as it begins: one that a killed worker never made could not be told from one it made
         turns = (await self.providers.draw(channel.name, len(made)))[0] if channel.limits.key_seconds else 0
         async with self.connect() as db:
-            return await batches.freeze(db, made, turns=turns, now=self._now())
+            return await making.freeze(db, made, turns=turns, now=self._now())
 
     async def _call_all(self, held: Sequence[Batch]) -> None:
         """Calls the provider for all, and writes down the answers: the good ones together, the others one by one."""
@@ -155,7 +155,7 @@ class Lane:
         answers = [one for one in ended if not isinstance(one, BaseException)]
         accepted = [(batch, answer) for batch, answer in answers if batch is not None and isinstance(answer, Accepted)]
         if accepted:
-            await self._write(lambda db: batches.record_results(db, accepted, now=self._now()))
+            await self._write(lambda db: settle.record_results(db, accepted, now=self._now()))
         for batch, answer in answers:
             if batch is not None and answer is not None and not isinstance(answer, Accepted):
                 await self._settle(batch, answer)
@@ -184,7 +184,7 @@ class Lane:
 
     async def _settle(self, batch: Batch, answer: Answer) -> None:
         halves = await self._write(
-            lambda db: batches.settle(
+            lambda db: settle.settle(
                 db, batch, answer,
                 key_seconds=self.delivery.channels[batch.provider].limits.key_seconds, workspace=self.keys,
                 owner=self.owner, chance=self.delivery.chance, now=self._now(),
@@ -213,7 +213,7 @@ class Lane:
         if is_fresh or (seconds and retry.key_is_trusted(batch.first_attempt_at, self._now(), seconds)):
             return True
         async with self.connect() as db:
-            await batches.park_untrusted(db, batch, key_seconds=seconds, now=self._now())
+            await settle.park_untrusted(db, batch, key_seconds=seconds, now=self._now())
         return False
 
     async def _begin(self, batch: Batch) -> Batch | None:
@@ -225,7 +225,7 @@ class Lane:
                     return await batches.begin_attempt(db, batch, now=self._now())
             if self.delivery.stop.is_set() or next_at - self._now() > LONGEST_BREAK:
                 async with self.connect() as db:
-                    await batches.set_aside(db, batch, until=max(next_at, self._now()), now=self._now())
+                    await settle.set_aside(db, batch, until=max(next_at, self._now()), now=self._now())
                 return None
             await asyncio.sleep(min(1.0, max(0.005, (next_at - self._now()).total_seconds())))
 
@@ -252,28 +252,13 @@ class Lane:
         return any(row[0] == self.run.campaign_run_id for row in rows)
 
     async def _ask_hours_again(self) -> None:
-        """Sends rows whose permitted hours have passed to their next ones."""
+        """Now and then: rows whose permitted hours have passed wait for their next ones."""
         now = self._now()
         if self._hours_at and now - self._hours_at < HOURS_EVERY:
             return
         self._hours_at = now
-        async with self.connect() as db, db.transaction():
-            who = {"campaign_run_id": self.run.campaign_run_id, "now": now}
-            rows = await (await db.execute(SQL.held_zones, who)).fetchall()
-            if not rows:
-                return
-            quiet, window, days = rows[0][1:3], rows[0][3:5], rows[0][5]
-            hours = Hours(quiet if quiet[0] else None, window if window[0] else None, tuple(days) if days else None)
-            spans = spans_by_zone(now, [row[0] for row in rows], hours, self.delivery.time_zone)
-            await db.execute(
-                SQL.hold,
-                {
-                    **who,
-                    "zones": list(spans),
-                    "begins": [span.begins.isoformat() if span else "infinity" for span in spans.values()],
-                    "ends": [span.ends.isoformat() if span and span.ends else None for span in spans.values()],
-                },
-            )
+        async with self.connect() as db:
+            await hold_back(db, self.run.campaign_run_id, time_zone=self.delivery.time_zone, now=now)
 
     async def _load_versions(self, new: Sequence[Batch]) -> None:
         wanted = {row.template_version_id for batch in new for row in batch.rows} - set(self.versions)

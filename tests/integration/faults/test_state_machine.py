@@ -24,7 +24,7 @@ from activation.channels.contract import (
     NotProcessed,
     OutcomeUnknown,
 )
-from activation.delivery import batches, dead_letters, lane, outcomes
+from activation.delivery import batches, dead_letters, lane, making, outcomes
 from activation.delivery.batches import Claim
 from activation.delivery.send import deliver
 from tests.factories import engage as given
@@ -120,8 +120,8 @@ class Sending(RuleBasedStateMachine):
             held = await batches.claim(db, claim, self.provider, most=most, now=self.now)
             if stage == "claimed" or not held:
                 return
-            made = [batches.make(batch, self.provider, self._mail) for batch in held]
-            frozen = await batches.freeze(db, made, turns=len(made), now=self.now)
+            made = [making.make(batch, self.provider, self._mail) for batch in held]
+            frozen = await making.freeze(db, made, turns=len(made), now=self.now)
             if stage == "answered":
                 for batch in frozen:
                     await self.provider.send(batch.body, size=1, idempotency_key=batch.idempotency_key)
