@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from activation.compliance.quiet_hours import Hours, Span, spans_by_zone
+from activation.compliance.quiet_hours import Hours, Span, as_columns, spans_by_zone
 from activation.templates.tokens import profile_columns
 from engage_db import named_sql
 
