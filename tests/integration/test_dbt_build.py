@@ -631,6 +631,30 @@ def test_views_over_the_tables_live_through_a_build(day):
     assert day.views_after == day.views_before
 
 
+def test_a_view_is_replaced_in_its_place_so_that_what_stands_on_it_stays(built, live):
+    views = "select oid::regclass::text, oid from pg_class where relkind = 'v' and relnamespace = 'staging'::regnamespace order by 1"
+    before = live.rows(views)
+
+    live.dbt("run", "--select", "staging")
+
+    assert before
+    assert live.rows(views) == before
+
+
+def test_a_view_whose_columns_changed_is_made_anew_with_what_stands_on_it(built, live):
+    columns = (
+        "select table_schema, table_name, column_name from information_schema.columns "
+        "where table_schema in ('staging', 'intermediate', 'live') order by 1, 2, ordinal_position"
+    )
+    before = live.rows(columns)
+    with psycopg.connect(live.url) as db:
+        db.execute("alter view staging.stg_crm__calls rename column outcome to formerly")
+
+    live.dbt("run", "--select", "stg_crm__calls+")
+
+    assert live.rows(columns) == before
+
+
 # -- what became of messages ------------------------------------------------------------------------------------------
 
 OUTCOMES_DIFFER = """
