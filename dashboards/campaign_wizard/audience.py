@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from dashboards import data
 from dashboards.campaign_wizard.draft import Draft
 from dashboards.campaign_wizard.fields import keep, key_of
-from engage_db.settings import load_settings
 
 
 def ask_audience(draft: Draft) -> str | None:
@@ -51,22 +52,17 @@ def ask_audience(draft: Draft) -> str | None:
     return None if draft.name.strip() and draft.segment else "A name and a segment are needed."
 
 
-def _size(draft: Draft, segments: dict[str, dict[str, object]]) -> None:
+def _size(draft: Draft, segments: dict[str, dict[str, Any]]) -> None:
     if not draft.segment:
         return
-    segment = data.one("segments", "one", key=draft.segment)
-    if segment:
-        unknown_counts = load_settings().unknown_consent_counts
-        counted = data.records(
-            "segments", "reachable", segment_id=segment["segment_id"], unknown_counts=unknown_counts
-        )[0]
-        people, reachable = st.columns(2)
-        people.metric("In the segment", f"{counted['total']:,}", border=True)
-        reachable.metric(
-            "Reachable by mail",
-            f"{counted['reachable']:,}",
-            border=True,
-            help="valid address, opted in, not suppressed",
-        )
-    if segments[draft.segment]["problem"]:
-        st.warning(f"This segment is not up to date: {segments[draft.segment]['problem']}", icon=":material/warning:")
+    segment = segments[draft.segment]
+    people, reachable = st.columns(2)
+    people.metric("In the segment", f"{segment['size'] or 0:,}", border=True)
+    reachable.metric(
+        "Reachable by mail",
+        f"{data.reachable(segment['segment_id']):,}",
+        border=True,
+        help="valid address, opted in, not suppressed",
+    )
+    if segment["problem"]:
+        st.warning(f"This segment is not up to date: {segment['problem']}", icon=":material/warning:")

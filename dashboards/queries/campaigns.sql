@@ -107,7 +107,7 @@ where campaign.key = :key;
 select key, name, description from engage.topics where is_active order by name;
 
 -- name: audiences()
-select key, title, size, problem from engage.segments where is_active order by title;
+select segment_id, key, title, size, problem from engage.segments where is_active order by title;
 
 -- name: templates()
 select key, name, message_class from engage.message_templates where channel = 'email' order by name;
