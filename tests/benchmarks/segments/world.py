@@ -113,7 +113,7 @@ def _create(db: psycopg.Connection, name: str) -> None:
 def _indexes(name: str) -> list[dict[str, Any]]:
     """The `indexes` of the model's config block."""
     source = (_folder(name) / f"{name}.sql").read_text()
-    block = re.search(r"\{\{\s*config\(.*?\)\s*\}\}", source, re.DOTALL)
+    block = re.search(r"\{\{\s*config\(.*?\)\s*^\}\}", source, re.DOTALL | re.MULTILINE)
     assert block is not None, f"{name}.sql begins with no config block"
     said: dict[str, Any] = {}
     jinja2.Environment(autoescape=True).from_string(block.group()).render(config=lambda **given: said.update(given))
