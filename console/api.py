@@ -26,8 +26,8 @@ def api(
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _end)
     uvicorn.run(
-        "http_api.main:app", host=host, port=port or load_settings().api_port, log_level="warning", access_log=False,
-        server_header=False, timeout_graceful_shutdown=DRAIN_SECONDS,
+        "http_api.main:serving", factory=True, host=host, port=port or load_settings().api_port,
+        log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN_SECONDS,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ def worker() -> None:
     from activation.duties import LiveSegments, MissedEvents, Outcomes, TriggeredMessages
     from activation.worker import Worker
     from engage_db.connection import connect_engage
+    from engage_db.memory import keep_what_is_loaded
     from engage_db.settings import load_settings
 
     check_migrated()
@@ -39,4 +40,5 @@ def worker() -> None:
 
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, end)
+    keep_what_is_loaded()
     serving.run()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
 
 from engage_db.connection import DatabaseUnreachable
 from http_api.landing import NotStored
@@ -19,7 +20,7 @@ FOR_PEOPLE = ("/o/", "/c/", "/u/", "/p/")
 COME_AGAIN = {"Retry-After": "5"}
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Registers the handlers."""
     for refusal in segments.REFUSALS:
         app.add_exception_handler(refusal, segments.refused)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from activation.channels.contract import WebhookReader
@@ -45,8 +45,8 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """The services of the application that serves this request."""
-    return cast("Services", request.app.state.services)
+    """The services of the process that serves this request."""
+    return cast("Services", request.state.services)
 
 
 def now() -> datetime:
@@ -90,6 +90,6 @@ async def _end(task: asyncio.Task[None]) -> None:
         await task
 
 
-def attach(app: FastAPI, services: Services) -> None:
-    """Lets `services_of` find them."""
-    app.state.services = services
+def as_state(services: Services) -> Mapping[str, object]:
+    """What a lifespan yields, so that `services_of` finds them."""
+    return {"services": services}

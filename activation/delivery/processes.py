@@ -15,6 +15,7 @@ from typing import Any
 
 from activation.delivery.configure import delivery_from
 from activation.delivery.send import DRAIN, DeliveryReport, deliver
+from engage_db.memory import keep_what_is_loaded
 from engage_db.settings import load_settings
 
 
@@ -58,6 +59,7 @@ def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
 def main(share: int, shares: int, seconds: float) -> None:
     """One share, until it is done or SIGTERM comes."""
     stop = threading.Event()
+    keep_what_is_loaded()
 
     def end(*_: Any) -> None:
         stop.set()

@@ -8,8 +8,9 @@ from email.utils import parseaddr
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from activation.tracking import links
 from engage_db import named_sql
@@ -18,7 +19,6 @@ from http_api.pages import HEADERS, page
 from http_api.requests import visitor
 from http_api.services import Services, services_of
 
-router = APIRouter(tags=["tracking"])
 SQL = named_sql.load(__file__)
 
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -50,9 +50,10 @@ async def clicked(request: Request) -> Response:
     return RedirectResponse(address, status_code=302, headers=HEADERS)
 
 
-# plain routes: FastAPI's reading of parameters costs more than what is done here
-router.add_route("/o/{token}", opened, methods=["GET", "HEAD"])
-router.add_route("/c/{place}", clicked, methods=["GET", "HEAD"])
+ROUTES = [
+    Route("/o/{token}", opened, methods=["GET", "HEAD"]),
+    Route("/c/{place}", clicked, methods=["GET", "HEAD"]),
+]
 
 
 async def _address(services: Services, message_id: int, number: int) -> str | None:

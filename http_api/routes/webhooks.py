@@ -7,15 +7,16 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from activation.channels.contract import Outcome, WebhookInvalid, WebhookRefused
 from http_api.landing import Arrival, NotStorable
 from http_api.requests import body_of
 from http_api.services import Services, services_of
 
-router = APIRouter(tags=["webhooks"])
 LARGEST = 1024 * 1024
 LONGEST_ID = 255
 BIGGEST_NUMBER = 2**63 - 1
@@ -38,8 +39,7 @@ async def receive(request: Request) -> Response:
     return Response(b'{"stored":%d}' % len(outcomes), media_type="application/json")
 
 
-# a plain route: FastAPI's reading of parameters costs more than everything else that is done here
-router.add_route("/webhooks/{provider}", receive, methods=["POST"])
+ROUTES = [Route("/webhooks/{provider}", receive, methods=["POST"])]
 
 
 def _arrival(services: Services, provider: str, outcome: Outcome) -> Arrival:

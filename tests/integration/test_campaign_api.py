@@ -47,9 +47,9 @@ def campaign(db):
 @pytest.fixture
 def call(db):
     """Calls with the key and gives status and content."""
-    from http_api.main import app
+    from http_api.main import create_app
 
-    client = TestClient(app, raise_server_exceptions=False)
+    client = TestClient(create_app(), raise_server_exceptions=False)
 
     def ask(method, path, body=None):
         answer = client.request(method, f"/v1{path}", headers=KEY, json=body)

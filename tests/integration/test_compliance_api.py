@@ -41,11 +41,11 @@ def installation(url, settings_for):
 
 @pytest.fixture
 def api(installation):
-    from http_api.main import app
+    from http_api.main import create_app
 
     def ask(method, path, content_type=None, **options):
         headers = KEY if content_type is None else {**KEY, "Content-Type": content_type}
-        with TestClient(app, raise_server_exceptions=False) as client:
+        with TestClient(create_app(), raise_server_exceptions=False) as client:
             return client.request(method, f"/v1{path}", headers=headers, **options)
 
     return ask
@@ -53,9 +53,9 @@ def api(installation):
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_nothing_answers_without_the_key(installation, method, path):
-    from http_api.main import app
+    from http_api.main import create_app
 
-    assert TestClient(app).request(method, f"/v1{path}", json={}).status_code == 401
+    assert TestClient(create_app()).request(method, f"/v1{path}", json={}).status_code == 401
 
 
 def test_a_suppression_is_added_found_and_lifted(api):

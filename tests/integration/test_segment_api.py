@@ -35,9 +35,9 @@ def installation(engage_url, settings_for):
 
 @pytest.fixture
 def api(installation):
-    from http_api.main import app
+    from http_api.main import create_app
 
-    return TestClient(app, raise_server_exceptions=False)
+    return TestClient(create_app(), raise_server_exceptions=False)
 
 
 def test_nothing_answers_without_the_key_nor_when_no_key_is_set(api, settings_for):

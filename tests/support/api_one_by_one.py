@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import uvicorn
 
 from http_api.landing import Arrival, Landing
-from http_api.main import app
+from http_api.main import serving
 
 
 async def store(self: Landing, rows: Sequence[Arrival]) -> None:
@@ -18,4 +18,4 @@ async def store(self: Landing, rows: Sequence[Arrival]) -> None:
 
 if __name__ == "__main__":
     Landing.store = store  # type: ignore[method-assign]
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[-1]), log_level="warning", access_log=False)
+    uvicorn.run(serving(), host="127.0.0.1", port=int(sys.argv[-1]), log_level="warning", access_log=False)

@@ -13,7 +13,10 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 from urllib.parse import urlsplit
+
+import uvloop
 
 from tests.support import svix
 
@@ -45,31 +48,29 @@ class Storm:
         return time.perf_counter() - started
 
     async def _lane(self) -> None:
+        loop = asyncio.get_running_loop()
         while self.waiting:
             try:
-                reader, writer = await asyncio.open_connection(self.host, self.port)
-                await self._post_all(reader, writer)
-            except (OSError, asyncio.IncompleteReadError):
+                _, lane = await loop.create_connection(lambda: _Lane(self), self.host, self.port)
+                await lane.ended
+            except OSError:
                 self.statuses[0] += 1
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _post_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while self.waiting:
-                event_id = self.waiting.popleft()
-                try:
-                    writer.write(self.ready.get(event_id) or self._request(event_id))
-                    status = await _status(reader)
-                except (OSError, asyncio.IncompleteReadError):
-                    self._again(event_id)
-                    raise
-                self.statuses[status] += 1
-                if status == 200:
-                    self.acknowledged.append(event_id)
-                elif self._again(event_id):
-                    await asyncio.sleep(AGAIN_SECONDS)
-        finally:
-            writer.close()
+    def next_request(self) -> tuple[str, bytes] | None:
+        """An event and the request that posts it; None when nothing is left."""
+        if not self.waiting:
+            return None
+        event_id = self.waiting.popleft()
+        return event_id, self.ready.get(event_id) or self._request(event_id)
+
+    def answered(self, event_id: str, status: int) -> bool:
+        """Notes an answer (0: the connection ended without one). Whether to wait before the next request."""
+        self.statuses[status] += 1
+        if status == 200:
+            self.acknowledged.append(event_id)
+            return False
+        return self._again(event_id)
 
     def _again(self, event_id: str) -> bool:
         if self.retries:
@@ -89,11 +90,41 @@ class Storm:
         ).encode() + body
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    _, _, rest = head.partition(b"content-length:")
-    await reader.readexactly(int(rest.split(b"\r\n", 1)[0]))
-    return int(head[9:12])
+class _Lane(asyncio.Protocol):
+    """One connection, which posts one event after the other."""
+
+    def __init__(self, storm: Storm) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._storm, self._posted, self._received = storm, "", b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._post()
+
+    def _post(self) -> None:
+        following = self._storm.next_request()
+        if following is None:
+            self._transport.close()
+        else:
+            self._posted, request = following
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, ended, body = self._received.partition(b"\r\n\r\n")
+        if not ended or len(body) < int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]):
+            return
+        self._received = b""
+        event_id, self._posted = self._posted, ""
+        if self._storm.answered(event_id, int(head[9:12])):
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._post)
+        else:
+            self._post()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._posted:
+            self._storm.answered(self._posted, 0)
+        self.ended.set_result(None)
 
 
 def storm(url: str, ids: list[str], *, message_id: int = 1, retries: bool = False) -> Storm:
@@ -117,7 +148,7 @@ def main() -> None:
     given = options.parse_args()
     wanted = storm(given.url, [f"{given.name}/{number}" for number in range(int(given.seconds * MOST_A_SECOND))])
     wanted.prepare()
-    seconds = asyncio.run(blow_for(wanted, given.seconds, given.lanes))
+    seconds = uvloop.run(blow_for(wanted, given.seconds, given.lanes))
     print(json.dumps({"seconds": seconds, "statuses": wanted.statuses}))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -181,7 +180,7 @@ def _signature(secret: str, signed: bytes) -> str:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
         raise WebhookRefused("RESEND_WEBHOOK_SECRET is no secret of Resend: copy it whole, whsec_…") from None
-    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
 def _outcome(event_id: str, told: str, content: dict[str, Any], data: Mapping[str, Any], now: datetime) -> Outcome:
