@@ -17,6 +17,9 @@ TYPE_OF_COLUMN = {
     "real": "numeric", "boolean": "boolean", "date": "date", "timestamp with time zone": "timestamp",
     "text[]": "array",
 }  # fmt: skip
+# what the model contact_profiles makes of these texts, and its data tests hold it to
+TRIMMED = frozenset({"first_name", "last_name", "phone", "company", "job_title", "city"})
+FOLDED = frozenset({"email", "email_domain", "email_status", "email_consent", "whatsapp_consent", "sms_consent"})
 EVENT_COLUMNS: Mapping[str, str] = {"value": "numeric", "currency": "string"}
 
 
@@ -31,7 +34,10 @@ class SegmentEntry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Names and types; `history` are the attributes whose past is recorded, `events` the properties seen of each."""
+    """Names and types; `history` are the attributes whose past is recorded, `events` the properties seen of each.
+
+    `trimmed` attributes have no blanks around them, `folded` ones are in lower case as well; neither is ever "".
+    """
 
     attributes: Mapping[str, str]
     time_zone: str
@@ -39,6 +45,8 @@ class Catalogue:
     segments: Mapping[str, SegmentEntry] = field(default_factory=dict)
     campaigns: Mapping[str, int] = field(default_factory=dict)
     history: frozenset[str] = frozenset()
+    trimmed: frozenset[str] = frozenset()
+    folded: frozenset[str] = frozenset()
 
 
 def catalogue(db: Connection, time_zone: str) -> Catalogue:
@@ -57,6 +65,8 @@ def catalogue(db: Connection, time_zone: str) -> Catalogue:
         history=frozenset(
             _typed(db.execute(SQL.columns, {"table_schema": "core", "table_name": "contact_history"}).fetchall())
         ),
+        trimmed=TRIMMED,
+        folded=FOLDED,
     )
 
 

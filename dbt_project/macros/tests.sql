@@ -11,6 +11,15 @@
     select * from {{ model }} where not coalesce({{ condition }}, false)
 {% endtest %}
 
+{#- Texts without blanks around them and never empty; those in `folded` are in lower case as well. -#}
+{% test tidy(model, trimmed=[], folded=[]) %}
+    select *
+    from {{ model }}
+    where false
+        {%- for name in trimmed + folded %} or {{ name }} = '' or {{ name }} <> btrim({{ name }}, e' \t\r\n'){% endfor %}
+        {%- for name in folded %} or {{ name }} <> lower({{ name }}){% endfor %}
+{% endtest %}
+
 {#- Values between two bounds, both allowed; an empty one is no offence. -#}
 {% test accepted_range(model, column_name, at_least=none, at_most=none) %}
     select {{ column_name }}

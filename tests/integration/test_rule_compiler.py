@@ -36,6 +36,8 @@ def catalogue_of(world: World) -> Catalogue:
         | {key: SegmentEntry(number, "manual", key) for key, number in rule_worlds.LISTS.items()},
         campaigns=rule_worlds.CAMPAIGNS,
         history=frozenset({"plan", "city"}),
+        trimmed=frozenset({"last_name"}),
+        folded=frozenset({"email_domain"}),
     )
 
 

@@ -14,7 +14,7 @@ from tests.support.rule_oracle import World
 
 ATTRIBUTES = {
     "plan": "string", "city": "string", "orders_count": "numeric", "lifetime_value": "numeric", "date_of_birth": "date",
-    "created_at": "timestamp", "is_vip": "boolean", "tags": "array",
+    "created_at": "timestamp", "is_vip": "boolean", "tags": "array", "last_name": "string", "email_domain": "string",
 }  # fmt: skip
 SQL_TYPES = {
     "string": "text", "numeric": "numeric", "date": "date", "timestamp": "timestamptz", "boolean": "boolean", "array": "text[]",
@@ -22,6 +22,9 @@ SQL_TYPES = {
 ZONES = ["Europe/Rome", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC"]
 EVENTS = ["order_created", "email_opened", "call_logged", "deal_stage_changed"]
 PLANS = ["pro", "Pro ", "free", "basic", "  ", "", "Ænterprise", 'it\'s "quoted"; drop table x', "100% sure \\ _"]
+LAST_NAMES = ["Otieno", "o'Brien", "ÉLODIE", "van  Dam", "Pro"]  # without blanks around them, as a model may promise
+DOMAINS = ["rome.example", "pro", "x.example"]  # in lower case as well
+TEXTS = {"plan": PLANS, "last_name": LAST_NAMES, "email_domain": DOMAINS}
 CITIES = ["Rome", "PARIS", "paris\t", "Saint-Étienne", "", "München", "Ρόδος"]
 SEGMENTS = {"vip": 1, "churned": 2}
 LISTS = {"fair": 3}
@@ -238,7 +241,7 @@ def _has_been_leaf(rng: random.Random, _at: datetime) -> dict:
 
 
 def comparison(rng: random.Random, kind: str, at: datetime, *, measured: bool = False) -> dict:
-    texts = [text for text in (*PLANS, *CITIES, "o", "É", "2026-11-01") if text.strip()]
+    texts = [text for text in (*PLANS, *CITIES, *LAST_NAMES, *DOMAINS, "o", "É", "2026-11-01") if text.strip()]
     numbers = [0, 1, 2, 10.5, -3, 250, 20]
     choices: list[dict] = [] if measured else [{"operator": "is_set"}, {"operator": "is_not_set"}]
     if kind == "string":
@@ -348,7 +351,7 @@ def _attribute(rng: random.Random, kind: str, name: str, at: datetime) -> object
     if rng.random() < 0.15:
         return None
     if kind == "string":
-        return rng.choice(PLANS if name == "plan" else CITIES)
+        return rng.choice(TEXTS.get(name, CITIES))
     if kind == "numeric":
         return rng.choice([Decimal(0), Decimal(1), Decimal(2), Decimal("10.5"), Decimal(-3), Decimal(250)])
     if kind == "date":

@@ -23,13 +23,11 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    exists,
     extract,
     false,
     func,
     literal_column,
     or_,
-    select,
 )  # fmt: skip
 from sqlalchemy import text as sql_text
 from sqlalchemy.dialects import postgresql
@@ -39,15 +37,32 @@ Sql = ColumnElement[Any]
 
 WHITESPACE = " \t\r\n"
 LAST_BLANK = 32
+_BETWEEN = "\x1f"  # the separator of units: no entry holds it
+_BLANKS_BETWEEN = f"[{WHITESPACE}]*{_BETWEEN}[{WHITESPACE}]*"
 YEARS = (1000, 9000)
 
 
 @dataclass(frozen=True)
 class Operand:
-    """A value of a row: its SQL and its type, one of operators.TYPES."""
+    """A value of a row: its SQL and its type, one of operators.TYPES.
+
+    A text may be known to have no blanks around it and not to be empty, or to be in lower case as well: then nothing has
+    to be done to it, and its indexes serve.
+    """
 
     sql: Sql
     type: str
+    is_trimmed: bool = False
+    is_folded: bool = False
+
+    @property
+    def trimmed(self) -> Sql:
+        return self.sql if self.is_trimmed or self.is_folded else func.btrim(self.sql, WHITESPACE)
+
+    @property
+    def folded(self) -> Sql:
+        """The text as it is compared: without blanks around it, in lower case."""
+        return self.sql if self.is_folded else func.lower(self.trimmed)
 
 
 @dataclass(frozen=True)
@@ -115,19 +130,26 @@ def _instant(operand: Operand, times: Times) -> Sql:
     return times.begin(operand.sql) if operand.type == "date" else operand.sql
 
 
+def _beside(operand: Operand, value: object, times: Times) -> tuple[Sql, Sql, Sql, bool]:
+    """The operand as it is compared with a time, and that time as in `_instants`. A day and a day are compared as days."""
+    parsed = parse_time(value)
+    if operand.type == "date" and not isinstance(parsed, datetime):
+        return operand.sql, bindparam(None, parsed, Date), bindparam(None, parsed + timedelta(days=1), Date), False
+    return _instant(operand, times), *_instants(value, times)
+
+
 def _number(value: object) -> Sql:
     return bindparam(None, Decimal(str(value)), Numeric)
 
 
 def _same(operand: Operand, value: object, times: Times) -> Sql:
     if operand.type == "string":
-        return folded(operand.sql) == folded(_text(str(value)))
+        return operand.folded == folded(_text(str(value)))
     if operand.type == "numeric":
         return operand.sql == _number(value)
     if operand.type == "boolean":
         return operand.sql.is_(bool(value))
-    first, end, included = _instants(value, times)
-    instant = _instant(operand, times)
+    instant, first, end, included = _beside(operand, value, times)
     return instant == first if included else and_(instant >= first, instant < end)
 
 
@@ -135,14 +157,14 @@ def _text(value: str) -> Sql:
     return bindparam(None, value, Text)
 
 
-def _one_of(value: Sql, texts: list[Any]) -> Sql:
+def _one_of(operand: Operand, texts: list[Any]) -> Sql:
     """The database folds both sides, so that they know the same alphabet; the planner sees constants."""
-    return folded(value).in_([folded(_text(str(wanted))) for wanted in texts])
+    return operand.folded.in_([folded(_text(str(wanted))) for wanted in texts])
 
 
 def _set(operand: Operand) -> Sql:
     """Whether there is a value at all."""
-    if operand.type == "string":
+    if operand.type == "string" and not (operand.is_trimmed or operand.is_folded):
         # few values begin with a blank: those that do not need no trimming
         return or_(func.ascii(operand.sql) > LAST_BLANK, func.btrim(operand.sql, WHITESPACE) != "")
     if operand.type == "array":
@@ -162,14 +184,14 @@ def equals(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 def not_equals(operand: Operand, arguments: Arguments, times: Times) -> Sql:
     """Set, and not the same."""
     if operand.type == "string":
-        return folded(operand.sql).not_in([literal_column("''"), folded(_text(str(arguments["value"])))])
+        return operand.folded.not_in([literal_column("''"), folded(_text(str(arguments["value"])))])
     return and_(_set(operand), ~_same(operand, arguments["value"], times))
 
 
 def is_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
     values = arguments["values"]
     if operand.type == "string":
-        return _one_of(operand.sql, values)
+        return _one_of(operand, values)
     if operand.type == "numeric":
         numbers = [Decimal(str(value)) for value in values]
         return operand.sql == any_(bindparam(None, numbers, ARRAY(Numeric)))
@@ -179,7 +201,7 @@ def is_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 def is_not_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
     """Set, and none of the values."""
     if operand.type == "string":
-        return folded(operand.sql).not_in(
+        return operand.folded.not_in(
             [literal_column("''"), *(folded(_text(str(value))) for value in arguments["values"])]
         )
     return and_(_set(operand), ~is_in(operand, arguments, times))
@@ -187,7 +209,8 @@ def is_not_in(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 
 def contains(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
     """A text without blanks around it is in the trimmed value exactly when it is in the value."""
-    return func.strpos(func.lower(operand.sql), folded(_text(arguments["value"]))) > 0
+    text = operand.sql if operand.is_folded else func.lower(operand.sql)
+    return func.strpos(text, folded(_text(arguments["value"]))) > 0
 
 
 def not_contains(operand: Operand, arguments: Arguments, times: Times) -> Sql:
@@ -195,16 +218,16 @@ def not_contains(operand: Operand, arguments: Arguments, times: Times) -> Sql:
 
 
 def starts_with(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
-    return func.starts_with(folded(operand.sql), folded(_text(arguments["value"])))
+    return func.starts_with(operand.folded, folded(_text(arguments["value"])))
 
 
 def ends_with(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
     wanted = folded(_text(arguments["value"]))
-    return func.right(folded(operand.sql), func.length(wanted)) == wanted
+    return func.right(operand.folded, func.length(wanted)) == wanted
 
 
 def matches(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
-    found = func.btrim(operand.sql, WHITESPACE).op("~*", is_comparison=True)(_text(arguments["value"]))
+    found = operand.trimmed.op("~*", is_comparison=True)(_text(arguments["value"]))
     return and_(_set(operand), found)
 
 
@@ -235,19 +258,18 @@ def at_least(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
 def between(operand: Operand, arguments: Arguments, times: Times) -> Sql:
     if operand.type == "numeric":
         return operand.sql.between(_number(arguments["low"]), _number(arguments["high"]))
-    first, _, _ = _instants(arguments["low"], times)
-    _, end, included = _instants(arguments["high"], times)
-    instant = _instant(operand, times)
-    return and_(instant >= first, instant <= end if included else instant < end)
+    from_low, first, _, _ = _beside(operand, arguments["low"], times)
+    to_high, _, end, included = _beside(operand, arguments["high"], times)
+    return and_(from_low >= first, to_high <= end if included else to_high < end)
 
 
 def before(operand: Operand, arguments: Arguments, times: Times) -> Sql:
-    return _instant(operand, times) < _instants(arguments["value"], times)[0]
+    instant, first, _, _ = _beside(operand, arguments["value"], times)
+    return instant < first
 
 
 def after(operand: Operand, arguments: Arguments, times: Times) -> Sql:
-    _, end, included = _instants(arguments["value"], times)
-    instant = _instant(operand, times)
+    instant, _, end, included = _beside(operand, arguments["value"], times)
     return instant > end if included else instant >= end
 
 
@@ -310,14 +332,12 @@ def is_false(operand: Operand, _arguments: Arguments, _times: Times) -> Sql:
 
 def contains_any(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
     """At least one entry is one of the values."""
-    wanted: Sql = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text())
-    return _entries(operand, "&&", wanted, or_(*(_has_entry(operand, value) for value in arguments["values"])))
+    return _entries(operand, "&&", arguments["values"])
 
 
 def contains_all(operand: Operand, arguments: Arguments, _times: Times) -> Sql:
     """Each of the values is an entry."""
-    wanted: Sql = postgresql.array([folded(_text(str(value))) for value in arguments["values"]], type_=Text())
-    return _entries(operand, "@>", wanted, and_(*(_has_entry(operand, value) for value in arguments["values"])))
+    return _entries(operand, "@>", arguments["values"])
 
 
 def contains_none(operand: Operand, arguments: Arguments, times: Times) -> Sql:
@@ -325,16 +345,18 @@ def contains_none(operand: Operand, arguments: Arguments, times: Times) -> Sql:
     return and_(_set(operand), contains_any(operand, arguments, times).is_not(True))
 
 
-def _entries(operand: Operand, operator: str, wanted: Sql, one_by_one: Sql) -> Sql:
-    """All entries are folded at once, by way of the array's text; one by one only where one may have blanks around it.
+def _entries(operand: Operand, operator: str, values: list[Any]) -> Sql:
+    """All entries are folded at once, by way of the array's text; those with blanks around them by way of a joined text.
 
-    In that text such an entry is in quotes.
+    Only an entry in quotes can have such blanks. Neither way needs a subquery, which would keep the scan on one core.
     """
     written = cast(operand.sql, Text)
-    at_once = cast(func.lower(written), ARRAY(Text)).op(operator, is_comparison=True)(wanted)
-    return or_(at_once, and_(func.strpos(written, literal_column("'\"'")) > 0, one_by_one))
-
-
-def _has_entry(operand: Operand, value: object) -> Sql:
-    entry = func.unnest(operand.sql).column_valued("entry")
-    return exists(select(literal_column("1")).where(folded(entry) == folded(_text(str(value)))))
+    wanted: Sql = postgresql.array([folded(_text(str(value))) for value in values], type_=Text())
+    joined = folded(func.array_to_string(operand.sql, _BETWEEN))
+    trimmed = func.string_to_array(func.regexp_replace(joined, _BLANKS_BETWEEN, _BETWEEN, "g"), _BETWEEN)
+    in_quotes = func.strpos(written, literal_column("'\"'")) > 0
+    at_once, one_by_one = (
+        entries.op(operator, is_comparison=True)(wanted)
+        for entries in (cast(func.lower(written), ARRAY(Text)), trimmed)
+    )
+    return or_(at_once, and_(in_quotes, one_by_one))

@@ -227,7 +227,10 @@ class Compiler:
         raise TypeError(f"{node.type} is not a set of contacts")
 
     def attribute(self, name: str, contact: FromClause) -> Operand:
-        return Operand(contact.c[name], self.catalogue.attributes[name])
+        return Operand(
+            contact.c[name], self.catalogue.attributes[name],
+            is_trimmed=name in self.catalogue.trimmed, is_folded=name in self.catalogue.folded,
+        )  # fmt: skip
 
     def _compare(self, operand: Operand, comparison: schema.Comparison) -> Sql:
         compiled = BY_NAME[comparison.operator].sql
