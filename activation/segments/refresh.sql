@@ -44,25 +44,24 @@ create unique index on segment_moves (contact_id);
 analyze segment_moves;
 
 -- name: leave(segment_id)
-delete from engage.segment_members member
-using segment_moves move
-where member.segment_id = :segment_id and member.contact_id = move.contact_id and not move.enters;
+-- by key, whatever statistics know of a segment that was just filled: a join may read all of its members for a few
+delete from engage.segment_members
+where segment_id = :segment_id and contact_id = any(array(select contact_id from segment_moves where not enters));
 
 -- name: close_stays(segment_id, now)
-update engage.segment_membership_history history
-set exited_at = greatest(:now, history.entered_at)
-from segment_moves move
-where history.segment_id = :segment_id and history.contact_id = move.contact_id and not move.enters
-  and history.exited_at is null;
+update engage.segment_membership_history
+set exited_at = greatest(:now, entered_at)
+where segment_id = :segment_id and contact_id = any(array(select contact_id from segment_moves where not enters))
+  and exited_at is null;
 
 -- name: enter(segment_id, now)
 insert into engage.segment_members (segment_id, contact_id, entered_at)
-select :segment_id, contact_id, :now from segment_moves where enters;
+select :segment_id, contact_id, :now from segment_moves where enters order by contact_id;
 
 -- name: open_stays(segment_id, now)
 -- coming back at the very instant of leaving goes on with the same stay
 insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
-select :segment_id, contact_id, :now from segment_moves where enters
+select :segment_id, contact_id, :now from segment_moves where enters order by contact_id
 on conflict (segment_id, contact_id, entered_at) do update set exited_at = null;
 
 -- name: record_size(segment_id, entered, exited, version, now)

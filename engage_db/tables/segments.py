@@ -94,10 +94,11 @@ live_contacts = Table(
     schema="engage",
 )
 
+# no foreign keys: checked row by row they cost more than the row, and segments are only ever marked as deleted
 segment_members = Table(
     "segment_members",
     metadata,
-    Column("segment_id", BigInteger, ForeignKey(segments.c.segment_id), primary_key=True),
+    Column("segment_id", BigInteger, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True),
     timestamp("entered_at", nullable=False),
     Index(None, "contact_id"),
@@ -107,7 +108,7 @@ segment_members = Table(
 segment_membership_history = Table(
     "segment_membership_history",
     metadata,
-    Column("segment_id", BigInteger, ForeignKey(segments.c.segment_id), primary_key=True),
+    Column("segment_id", BigInteger, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True),
     timestamp("entered_at", primary_key=True),
     timestamp("exited_at", comment="empty while the stay lasts; coming back opens a new row"),
