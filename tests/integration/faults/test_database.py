@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -57,6 +58,11 @@ def in_thread(delivery):
     return thread, failed
 
 
+def log_of(cluster):
+    """What the server has written down so far."""
+    return (cluster.data / "server.log").read_text(errors="replace")
+
+
 def kill_postgres(cluster):
     """What a power cut does: no word to anybody, nothing flushed that was not flushed."""
     pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
@@ -79,6 +85,52 @@ def test_a_database_that_dies_amid_sending_is_waited_for_and_nobody_gets_a_secon
         thread.join(60)
 
     assert (thread.is_alive(), failed) == (False, [])
+    with connected(own_cluster) as db:
+        expire_leases(db)
+        deliver(delivery_of(own_cluster.url("engage"), resend(provider.url), clock=clock))
+        assert given.states(db) == {"sent": 2000}
+        assert_counted(db, provider)
+        assert_one_body_per_key(provider)
+
+
+@pytest.fixture
+def small_disk(tmp_path, own_cluster):
+    """A file system of 16 MB on which Postgres keeps the batches."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    try:
+        owner = own_cluster.data.stat()
+        (place / "batches").mkdir()
+        os.chown(place / "batches", owner.st_uid, owner.st_gid)
+        with psycopg.connect(own_cluster.url("engage"), autocommit=True) as db:
+            db.execute(f"create tablespace small location '{place / 'batches'}'")
+            db.execute("alter table engage.send_batches set tablespace small")
+        yield place
+    finally:
+        own_cluster.stop()
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_disk_that_is_full_is_waited_for_and_nobody_gets_a_second_mail(own_cluster, small_disk, provider, clock):
+    """Row 38: no room for the bytes of the next batches, until somebody makes some."""
+    ballast = small_disk / "ballast"
+    with connected(own_cluster) as db:
+        begin(db, 2000)
+        free = os.statvfs(small_disk)
+        ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - 256 * 1024))
+        channel = resend(provider.url, rate=40, batch_size=20)
+        thread, failed = in_thread(delivery_of(own_cluster.url("engage"), channel, clock=clock))
+        wait_for(lambda: log_of(own_cluster).count("No space left on device") > 1, seconds=30, what="a full disk")
+        sent_before = provider.counts()["mails"]
+
+        ballast.unlink()
+        thread.join(60)
+
+    assert (thread.is_alive(), failed) == (False, [])
+    assert 0 < sent_before < 2000
     with connected(own_cluster) as db:
         expire_leases(db)
         deliver(delivery_of(own_cluster.url("engage"), resend(provider.url), clock=clock))
