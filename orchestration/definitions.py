@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 
 from orchestration.campaigns.assets import audience_snapshot
@@ -14,6 +16,9 @@ from orchestration.resources import resources
 from orchestration.segmentation.assets import segmentation_assets
 from orchestration.segmentation.sensors import due_segments, segments_by_the_clock
 from orchestration.transformation.assets import transformation_assets
+
+# Dagster copies sensors with a parameter of its own that it calls beta; nobody who runs `engage run` can do anything about it
+warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", category=dg.BetaWarning)
 
 defs = dg.Definitions(
     assets=[

@@ -309,6 +309,35 @@ def test_what_is_no_address_is_refused_in_words(open_screen, suppressed):
     assert any("no mail address" in each.value for each in app.error)
 
 
+def test_a_file_of_addresses_is_imported_and_what_was_not_taken_is_listed(open_screen, suppressed, db):
+    app = open_screen("suppressions")
+    rows = b"email,reason\nEve@Mail.Test.Dev,complaint\nc2@mail.test.dev,\nnobody,manual\n"
+    app.file_uploader[0].upload("from the old tool.csv", rows, "text/csv").run()
+    press(app, "Import")
+
+    assert [each.value for each in app.success] == ["3 rows: 2 added, 0 were on the list, 1 not taken."]
+    assert table(app, "Why not")["Line"].tolist() == [4]
+    found = db.execute(
+        "select reason, source from engage.suppressions where address in ('eve@mail.test.dev', 'c2@mail.test.dev') "
+        "and source like 'file%' order by reason"
+    ).fetchall()
+    assert found == [("complaint", "file from the old tool.csv"), ("manual", "file from the old tool.csv")]
+
+
+def test_a_suppression_that_is_ticked_is_lifted_with_the_reason_why(open_screen, suppressed, db):
+    app = open_screen("suppressions")
+    app.text_input[0].set_value("c7@").run()
+    app.session_state["suppression_rows"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    confirm(app, "Lift …", "Lift", lift_because="a typing error, says Ada")
+
+    assert any(each.value == "Lifted: it is kept on the list as history." for each in app.success)
+    row = db.execute(
+        "select lifted_at is not null, lifted_because, lifted_by from engage.suppressions where address = 'c7@mail.test.dev'"
+    ).fetchone()
+    assert row == (True, "a typing error, says Ada", "screens")
+
+
 def test_the_cap_is_set_for_everything_claimed_from_now_on(open_screen, suppressed, db):
     app = open_screen("suppressions")
     next(each for each in app.number_input if each.label.startswith("Marketing messages")).set_value(2)
