@@ -92,7 +92,7 @@ class Lane:
                 lost_at = lost_at or self._now()
                 if self._now() - lost_at > LOST_FOR:
                     raise
-                await asyncio.sleep(patience)
+                await self.delivery.sleep(patience)
                 patience = min(2 * patience, 2.0)
                 continue
             lost_at, patience = None, 0.2
@@ -104,7 +104,7 @@ class Lane:
         """Chooses a provider and sends what is due; whether to go on, and if not, what is in the way."""
         choice = await self.providers.choose(self.run.channel, self.run.provider, self.run.campaign_run_id)
         if choice is None and self.providers.is_probing:
-            await asyncio.sleep(0.3)
+            await self.delivery.sleep(0.3)
             return True, None
         if choice is None:
             return False, self._objection()
@@ -203,7 +203,7 @@ class Lane:
             except LOST:
                 if self.delivery.stop.is_set() or self._now() - began > batches.LEASE / 2:
                     raise
-                await asyncio.sleep(patience)
+                await self.delivery.sleep(patience)
                 patience = min(2 * patience, 2.0)
 
     async def _may_repeat(self, batch: Batch, channel: Channel) -> bool:
@@ -227,7 +227,7 @@ class Lane:
                 async with self.connect() as db:
                     await settle.set_aside(db, batch, until=max(next_at, self._now()), now=self._now())
                 return None
-            await asyncio.sleep(min(1.0, max(0.005, (next_at - self._now()).total_seconds())))
+            await self.delivery.sleep(min(1.0, max(0.005, (next_at - self._now()).total_seconds())))
 
     async def _wait(self, choice: Choice) -> bool:
         """Waits for the next row or batch that comes due soon; False when there is none worth waiting for."""
@@ -243,7 +243,7 @@ class Lane:
         # what is due and cannot be had is in other hands just now
         self._idle += 1
         least = min(1.0, 0.05 * 2 ** min(self._idle, 5))
-        await asyncio.sleep(min(1.0, max(least, (due - self._now()).total_seconds())))
+        await self.delivery.sleep(min(1.0, max(least, (due - self._now()).total_seconds())))
         return await self._is_sendable()
 
     async def _is_sendable(self) -> bool:

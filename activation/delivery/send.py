@@ -12,7 +12,7 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -63,6 +63,7 @@ class Delivery:
     channels: Mapping[str, Channel]
     composer: Composer
     clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # how its lanes let the clock go on
     time_zone: str = "UTC"
     unknown_consent_counts: bool = False
     chance: Callable[[], float] = random.random

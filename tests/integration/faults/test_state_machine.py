@@ -104,8 +104,13 @@ class Sending(RuleBasedStateMachine):
     @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=4))
     def send(self, faults):
         self.provider.faults = list(faults)
-        deliver(delivery_of(self.url, self.provider, clock=lambda: self.now, lanes=2))
+        deliver(delivery_of(self.url, self.provider, clock=lambda: self.now, sleep=self._sleep, lanes=2))
         self.provider.faults = []
+
+    async def _sleep(self, seconds):
+        """Whoever waits for a turn with the provider gets it later on this clock, not never."""
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
 
     @rule(stage=st.sampled_from(("claimed", "frozen", "answered")), most=st.integers(1, 6))
     def kill(self, stage, most):
