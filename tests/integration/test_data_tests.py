@@ -91,7 +91,7 @@ values (1, 'email', 'subscribed', now(), now(), 'preference_centre', '{}', 'test
 RUN_GOES_ON = "update engage.campaign_runs set state = 'sending';"
 
 
-TABLES_OF_ENGAGE = "truncate engage.segments, engage.message_templates, engage.campaign_messages, engage.suppressions, engage.sync_checkpoints, engage.sync_runs, engage.data_test_results, engage.topics, engage.consent_records restart identity cascade"
+TABLES_OF_ENGAGE = "truncate engage.segments, engage.segment_members, engage.segment_membership_history, engage.message_templates, engage.campaign_messages, engage.suppressions, engage.sync_checkpoints, engage.sync_runs, engage.data_test_results, engage.topics, engage.consent_records restart identity cascade"
 
 
 @pytest.fixture(scope="module")
