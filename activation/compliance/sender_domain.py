@@ -115,7 +115,7 @@ def _spf(host: str, about: ProviderDomain, look_up: Lookup) -> Finding:
         records = [text for text in look_up(host) if _is_spf(text)]
         if not records:
             return Finding("SPF", host, "missing", "there is no SPF record", add)
-        record = records[0]
+        record = max(records, key=lambda text: (len(text), text))  # several come in any order; the longest says most
         add = f'{host} TXT "{_with_include(record, about.include)}", in place of what is there'
         if len(records) > 1:
             problem = "there are several SPF records: receivers then believe none"
