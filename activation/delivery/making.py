@@ -11,7 +11,7 @@ import zstandard
 
 from activation.channels.contract import Channel, HeaderBroken, Mail
 from activation.delivery import settle
-from activation.delivery.batches import LEASE, SQL, Batch, Database, Row, held
+from activation.delivery.batches import LEASE, SQL, Batch, Database, Row
 from activation.templates.render import RenderError
 
 
@@ -27,7 +27,7 @@ class Made:
 
 
 def make(batch: Batch, channel: Channel, compose: Callable[[Row], Mail]) -> Made:
-    """Renders and encodes a batch: pure computing, for a thread. A mail that cannot be rendered is left out alone."""
+    """Renders and encodes a batch: pure computing. A mail that cannot be rendered is left out alone."""
     mails: list[Mail] = []
     broken: dict[int, str] = {}
     for row in batch.rows:
@@ -70,8 +70,7 @@ async def freeze(db: Database, made: Sequence[Made], *, turns: int, now: datetim
                     },
                 )
             if not one.body:
-                words = {"problem": "no mail of it could be rendered", "next_attempt_at": now, "now": now}
-                await db.execute(settle.SQL.release, {**held(one.batch), **words})
+                await settle.release(db, one.batch, problem="no mail of it could be rendered", now=now)
         full = [one for one in made if one.body]
         started = [position < turns for position in range(len(full))]
         frozen = await db.execute(

@@ -204,7 +204,6 @@ def _move(db: Connection, segment: Refreshable, now: datetime) -> tuple[int, int
     arguments = {"segment_id": segment.segment_id, "now": now, "is_live": _is_live(segment)}
     if not db.execute(SQL.find_moves, arguments).rowcount:
         return 0, 0
-    db.execute(SQL.index_moves)
     exited = db.execute(SQL.leave, arguments).rowcount
     if exited:
         db.execute(SQL.close_stays, arguments)

@@ -39,10 +39,6 @@ where (now.contact_id is null or member.contact_id is null)
   -- contacts that live evaluation has seen on newer data than the last build are its own until the next build
   and (not :is_live or coalesce(now.contact_id, member.contact_id) not in (select contact_id from engage.live_contacts));
 
--- name: index_moves()
-create unique index on segment_moves (contact_id);
-analyze segment_moves;
-
 -- name: leave(segment_id)
 -- by key, whatever statistics know of a segment that was just filled: a join may read all of its members for a few
 delete from engage.segment_members

@@ -57,7 +57,9 @@ def _size(draft: Draft, segments: dict[str, dict[str, Any]]) -> None:
         return
     segment = segments[draft.segment]
     people, reachable = st.columns(2)
-    people.metric("In the segment", f"{segment['size'] or 0:,}", border=True)
+    people.metric(
+        "In the segment", "not counted yet" if segment["size"] is None else f"{segment['size']:,}", border=True
+    )
     reachable.metric(
         "Reachable by mail",
         f"{data.reachable(segment['segment_id']):,}",

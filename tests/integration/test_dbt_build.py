@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from activation.segments import catalogue
 from engage_db.settings import PROJECT_ROOT
 from engage_db.tables.delivery import SKIP_REASONS
 from tests.support.dbt import DbtFailed, run_dbt, start_dbt
@@ -574,6 +575,24 @@ def test_the_last_day_of_a_year_of_figures_knows_all_contacts(built):
     ]
 
 
+def test_a_text_that_is_not_tidy_fails_its_test(built, live):
+    """Segments compare these texts as they are: who breaks the promise hears of it."""
+    live.dbt("test", "--select", "test_name:tidy")
+    for offence in ("city = ' Rome'", "last_name = ''", "email_domain = 'Example.com'"):
+        with psycopg.connect(live.url) as db:
+            before = db.execute(
+                "select city, last_name, email_domain from profiles.contact_profiles where contact_id = 1"
+            ).fetchone()
+            db.execute(f"update profiles.contact_profiles set {offence} where contact_id = 1")
+        with pytest.raises(DbtFailed):
+            live.dbt("test", "--select", "test_name:tidy")
+        with psycopg.connect(live.url) as db:
+            db.execute(
+                "update profiles.contact_profiles set city = %s, last_name = %s, email_domain = %s where contact_id = 1",
+                before,
+            )
+
+
 # -- what a build writes ----------------------------------------------------------------------------------------------
 
 
@@ -780,6 +799,24 @@ def test_people_events_and_segments_never_depend_on_what_is_made_of_them(manifes
                 tag for parent in upstream for tag in parent["tags"]
             }
             assert not made_of & {"activation", "measures"}, node["name"]
+
+
+def test_what_segments_take_for_tidy_is_what_the_model_is_tested_for(manifest):
+    of_profiles = [
+        node
+        for node in manifest["nodes"].values()
+        if node.get("test_metadata") and node["attached_node"] == "model.engage.contact_profiles"
+    ]
+    (tidy,) = [node["test_metadata"]["kwargs"] for node in of_profiles if node["test_metadata"]["name"] == "tidy"]
+    words = {
+        node["column_name"]
+        for node in of_profiles
+        if node["test_metadata"]["name"] == "accepted_values"
+        and all(value == value.lower().strip() != "" for value in node["test_metadata"]["kwargs"]["values"])
+    }
+
+    assert set(tidy["trimmed"]) == catalogue.TRIMMED
+    assert set(tidy["folded"]) | words & catalogue.FOLDED == catalogue.FOLDED
 
 
 def test_every_segment_is_one_a_marketer_can_read_and_tests_can_trust(manifest):

@@ -355,8 +355,5 @@ def _entries(operand: Operand, operator: str, values: list[Any]) -> Sql:
     joined = folded(func.array_to_string(operand.sql, _BETWEEN))
     trimmed = func.string_to_array(func.regexp_replace(joined, _BLANKS_BETWEEN, _BETWEEN, "g"), _BETWEEN)
     in_quotes = func.strpos(written, literal_column("'\"'")) > 0
-    at_once, one_by_one = (
-        entries.op(operator, is_comparison=True)(wanted)
-        for entries in (cast(func.lower(written), ARRAY(Text)), trimmed)
-    )
-    return or_(at_once, and_(in_quotes, one_by_one))
+    at_once = cast(func.lower(written), ARRAY(Text)).op(operator, is_comparison=True)(wanted)
+    return or_(at_once, and_(in_quotes, trimmed.op(operator, is_comparison=True)(wanted)))
