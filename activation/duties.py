@@ -37,6 +37,7 @@ class LiveSegments:
     channel: str = live.CHANNEL
     look_seconds: float = 15.0
     _names: Catalogue | None = None
+    _statements: live.Statements = field(default_factory=live.Statements)
     _read_at: float = 0.0
 
     def work(self, db: Connection) -> None:
@@ -45,7 +46,7 @@ class LiveSegments:
             self._names, self._read_at = catalogue(db, self.time_zone), time.monotonic()
         while not self.stop.is_set():
             try:
-                report = live.evaluate_changes(db, self._names, now=self.clock())
+                report = live.evaluate_changes(db, self._names, now=self.clock(), statements=self._statements)
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as error:

@@ -53,8 +53,13 @@ def actor() -> str:
 def engage() -> Iterator[Connection]:
     """A connection to a migrated Engage DB. Raises NotMigrated."""
     check_migrated()
-    with connect_engage(application="engage console", autocommit=True) as db:
+    with another_session() as db:
         yield db
+
+
+def another_session() -> Connection:
+    """One more connection to the Engage DB."""
+    return connect_engage(application="engage console", autocommit=True)
 
 
 def check_migrated() -> None:

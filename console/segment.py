@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import typer
 
-from console.environment import actor, engage, now
+from console.environment import actor, another_session, engage, now
 from console.output import console, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
@@ -134,7 +134,10 @@ def evaluate(
     from activation.segments.refresh import refresh, refresh_all
 
     with engage() as db:
-        reports = [refresh(db, key, now=now(), accept_jump=accept_jump)] if key else refresh_all(db, now=now())
+        if key:
+            reports = [refresh(db, key, now=now(), accept_jump=accept_jump)]
+        else:
+            reports = refresh_all(db, now=now(), beside=another_session)
     _print_refresh(reports, json=json)
 
 

@@ -39,25 +39,23 @@ def expectations() -> list[Any]:
             "warning",
         ),
         rule(
-            "segments whose members are not those of their history: {sample}",
-            # compared by count and by fingerprint, which takes two readings and no join of the rows
+            "segments whose size is not the number of their members: {sample}",
             """
-            with members as (
-                select segment_id, count(*) as size, bit_xor(hashint8extended(contact_id, 0)) as fingerprint
-                from engage.segment_members
-                group by segment_id
-            ),
-            stays as (
-                select segment_id, count(*) as size, bit_xor(hashint8extended(contact_id, 0)) as fingerprint
-                from engage.segment_membership_history
-                where exited_at is null
-                group by segment_id
-            )
             select segment.key from engage.segments segment
-            left join members using (segment_id)
-            left join stays using (segment_id)
-            where segment.is_active
-              and (members.size, members.fingerprint) is distinct from (stays.size, stays.fingerprint)
+            left join (
+                select segment_id, count(*) as members from engage.segment_members group by segment_id
+            ) as counted using (segment_id)
+            where segment.is_active and coalesce(segment.size, 0) <> coalesce(members, 0)
             """,
+        ),
+        rule(
+            "members whose stay began before their last one was over: {count}",
+            """
+            select member.contact_id from engage.segment_members member
+            join engage.segment_past_stays stay
+                on stay.segment_id = member.segment_id and stay.contact_id = member.contact_id
+            where stay.exited_at > member.entered_at
+            """,
+            "warning",
         ),
     ]

@@ -49,7 +49,7 @@ with deleted as (
     returning segment_id, version
 ),
 left_by as (
-    delete from engage.segment_members where segment_id = :segment_id returning contact_id
+    delete from engage.segment_members where segment_id = :segment_id returning contact_id, entered_at
 ),
 measured as (
     insert into engage.segment_sizes (segment_id, measured_at, size, entered, exited)
@@ -60,7 +60,8 @@ noted as (
     insert into engage.segment_versions (segment_id, version, definition, created_at, created_by)
     select segment_id, version + 1, '{"deleted": true}', :now, :actor from deleted
 )
-update engage.segment_membership_history set exited_at = :now where segment_id = :segment_id and exited_at is null;
+insert into engage.segment_past_stays (segment_id, contact_id, entered_at, exited_at)
+select :segment_id, contact_id, entered_at, greatest(:now, entered_at) from left_by;
 
 -- name: show(key)
 select

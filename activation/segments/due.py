@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
@@ -22,9 +22,11 @@ from engage_db.settings import load_settings
 SQL = named_sql.load(__file__)
 
 
-def refresh_changed(db: Connection, *, now: datetime) -> list[RefreshReport]:
+def refresh_changed(
+    db: Connection, *, now: datetime, beside: Callable[[], Connection] | None = None
+) -> list[RefreshReport]:
     """After a build: the segments of people's own making that could come out otherwise than at their last refresh."""
-    return refresh_all(db, now=now, keys=[*changed(db, now=now)])
+    return refresh_all(db, now=now, keys=[*changed(db, now=now)], beside=beside)
 
 
 def changed(db: Connection, *, now: datetime) -> Iterable[str]:

@@ -7,20 +7,21 @@ waits for a build. One transaction takes the changes, evaluates and writes: kill
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection, Rollback, sql
 from psycopg.rows import class_row
 
 from activation import guard
 from activation.segments.catalogue import Catalogue
-from activation.segments.kinds.rule_tree import parse_checked, segments_used
+from activation.segments.kinds.contract import Members
+from activation.segments.kinds.rule_tree import parse_checked
 from activation.segments.problems import DefinitionRefused
-from activation.segments.refresh import INPUT_SUITES, Refreshable, in_order, jump, keep
-from activation.segments.rules import schema
-from activation.segments.rules.compile import Compiler, Sources, as_members
+from activation.segments.refresh import INPUT_SUITES, Refreshable, in_order, jump, keep, waves
+from activation.segments.rules.compile import INSTANT, Compiler, Sources, as_members
 from engage_db import named_sql
 from engage_db.pause import pause_point
 
@@ -45,10 +46,40 @@ class LiveReport:
     problems: Mapping[str, str] | None = None
 
 
-def evaluate_changes(db: Connection, names: Catalogue, *, now: datetime, limit: int = MOST_CONTACTS) -> LiveReport:
+@dataclass
+class Statements:
+    """Statements of live segments for a worker to keep: while names, definition and day are the same, only the instant is new."""
+
+    _names: Catalogue | None = None
+    _day: date | None = None
+    _kept: dict[int, tuple[Mapping[str, Any], Members]] = field(default_factory=dict)
+
+    def of(self, segment: Refreshable, names: Catalogue, now: datetime) -> Members:
+        """Its statement at that instant. Raises DefinitionRefused."""
+        day = now.astimezone(ZoneInfo(names.time_zone)).date()
+        if (names, day) != (self._names, self._day):
+            self._names, self._day, self._kept = names, day, {}
+        definition, members = self._kept.get(segment.segment_id, (None, None))
+        prefix = f"s{segment.segment_id}_"
+        if members is None or definition != segment.definition:
+            tree = parse_checked(segment.definition, names)
+            members = as_members(Compiler(names, now, LANDED).tree(tree), prefix=prefix)
+            self._kept[segment.segment_id] = segment.definition, members
+        instant = {name: now for name in (f"{prefix}{INSTANT}",) if name in members.parameters}
+        return replace(members, parameters={**members.parameters, **instant})
+
+
+def evaluate_changes(
+    db: Connection,
+    names: Catalogue,
+    *,
+    now: datetime,
+    limit: int = MOST_CONTACTS,
+    statements: Statements | None = None,
+) -> LiveReport:
     """Takes the contacts that changed longest ago and brings their membership of every live segment up to date.
 
-    Inputs that did not pass their data tests leave the changes waiting.
+    Inputs that did not pass their data tests leave the changes waiting. `statements` are kept from round to round.
     """
     if blocked := guard.blocked_by(db, INPUT_SUITES):
         return LiveReport(problems={"all": blocked})
@@ -56,17 +87,17 @@ def evaluate_changes(db: Connection, names: Catalogue, *, now: datetime, limit: 
         contacts = [row[0] for row in db.execute(SQL.take_changes, {"limit": limit}).fetchall()]
         if not contacts:
             return LiveReport()
-        entered, exited, problems = evaluate_contacts(db, contacts, names, now=now)
+        entered, exited, problems = _evaluate_contacts(db, contacts, names, statements or Statements(), now)
         db.execute(SQL.note_contacts, {"contacts": contacts, "now": now})
         pause_point("live")
     return LiveReport(len(contacts), entered, exited, problems)
 
 
-def evaluate_contacts(
-    db: Connection, contacts: Sequence[int], names: Catalogue, *, now: datetime
+def _evaluate_contacts(
+    db: Connection, contacts: Sequence[int], names: Catalogue, statements: Statements, now: datetime
 ) -> tuple[int, int, dict[str, str]]:
     """The membership of these contacts in every live segment, within the caller's transaction."""
-    segments, trees, problems = _live_segments(db, names)
+    segments, members, problems = _live_segments(db, names, statements, now)
     if not segments:
         return 0, 0, problems
     db.execute(SQL.prepare)
@@ -76,12 +107,11 @@ def evaluate_contacts(
     db.execute(SQL.read_profiles, {"contacts": list(contacts)})
     db.execute(SQL.read_members, {"contacts": list(contacts)})
     db.execute(SQL.index_landed)
-    compiler = Compiler(names, now, LANDED)
     # one wave at a time: a segment sees the others as they are after this round
-    for wave in _waves(segments):
+    for wave in waves(segments):
         db.execute(SQL.lock, {"segments": [segment.segment_id for segment in wave]})
         for start in range(0, len(wave), 25):
-            _evaluate(db, compiler, wave[start : start + 25], trees)
+            _evaluate(db, wave[start : start + 25], members)
         db.execute(SQL.show_wave_to_the_next, {"segments": [segment.segment_id for segment in wave]})
     moves, held = _move(db, segments, contacts, now)
     return sum(entered for _, entered, _ in moves), sum(exited for _, _, exited in moves), problems | held
@@ -115,20 +145,18 @@ def _write(
     return {row[0]: (row[1], row[2], row[3]) for row in db.execute(SQL.apply_difference, arguments).fetchall()}
 
 
-def _evaluate(
-    db: Connection, compiler: Compiler, segments: Sequence[Refreshable], trees: Mapping[str, schema.RuleTree]
-) -> None:
+def _evaluate(db: Connection, segments: Sequence[Refreshable], members: Mapping[str, Members]) -> None:
     """All of them in one statement; each keeps its parameters apart by a name of its own."""
     parts: list[sql.Composable] = []
     parameters: dict[str, Any] = {}
     for segment in segments:
-        members = as_members(compiler.tree(trees[segment.key]), prefix=f"s{segment.segment_id}_")
+        own = members[segment.key]
         parts.append(
             sql.SQL("select {}::bigint, member.contact_id from ({}) as member").format(
-                sql.Literal(segment.segment_id), members.statement
+                sql.Literal(segment.segment_id), own.statement
             )
         )
-        parameters |= members.parameters
+        parameters |= own.parameters
     db.execute(
         sql.SQL("insert into pg_temp.live_now (segment_id, contact_id) ") + sql.SQL(" union all ").join(parts),
         parameters,
@@ -136,29 +164,18 @@ def _evaluate(
 
 
 def _live_segments(
-    db: Connection, names: Catalogue
-) -> tuple[list[Refreshable], dict[str, schema.RuleTree], dict[str, str]]:
+    db: Connection, names: Catalogue, statements: Statements, now: datetime
+) -> tuple[list[Refreshable], dict[str, Members], dict[str, str]]:
     with db.cursor(row_factory=class_row(Refreshable)) as cursor:
         found = cursor.execute(SQL.live_segments).fetchall()
-    trees: dict[str, schema.RuleTree] = {}
+    members: dict[str, Members] = {}
     problems: dict[str, str] = {}
     for segment in found:
         try:
-            trees[segment.key] = parse_checked(segment.definition, names)
+            members[segment.key] = statements.of(segment, names, now)
         except DefinitionRefused as error:
             problems[segment.key] = str(error)
-    return [segment for segment in in_order(found) if segment.key in trees], trees, problems
-
-
-def _waves(segments: Sequence[Refreshable]) -> list[list[Refreshable]]:
-    """Segments in the order given, broken where one refers to another of the same wave."""
-    waves: list[list[Refreshable]] = []
-    for segment in segments:
-        used = segments_used(segment.definition)
-        if not waves or used & {each.key for each in waves[-1]}:
-            waves.append([])
-        waves[-1].append(segment)
-    return waves
+    return [segment for segment in in_order(found) if segment.key in members], members, problems
 
 
 def settle(db: Connection, *, before: datetime) -> None:

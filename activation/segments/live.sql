@@ -74,13 +74,11 @@ with exited as (
           select from pg_temp.live_now now
           where now.segment_id = member.segment_id and now.contact_id = member.contact_id
       )
-    returning member.segment_id, member.contact_id
+    returning member.segment_id, member.contact_id, member.entered_at
 ),
-closed as (
-    update engage.segment_membership_history history
-    set exited_at = greatest(:now, history.entered_at)
-    from exited
-    where history.segment_id = exited.segment_id and history.contact_id = exited.contact_id and history.exited_at is null
+ended as (
+    insert into engage.segment_past_stays (segment_id, contact_id, entered_at, exited_at)
+    select segment_id, contact_id, entered_at, greatest(:now, entered_at) from exited
 ),
 entered as (
     insert into engage.segment_members (segment_id, contact_id, entered_at)
@@ -88,12 +86,14 @@ entered as (
     from pg_temp.live_now now
     where now.segment_id = any(:segments::bigint[])
     on conflict (segment_id, contact_id) do nothing
-    returning segment_id, contact_id, entered_at
+    returning segment_id, contact_id
 ),
-opened as (
-    insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
-    select segment_id, contact_id, entered_at from entered
-    on conflict (segment_id, contact_id, entered_at) do update set exited_at = null
+-- coming back at the very instant of leaving goes on with the same stay
+resumed as (
+    delete from engage.segment_past_stays stay
+    using entered
+    where stay.exited_at >= :now and stay.entered_at = :now
+      and stay.segment_id = entered.segment_id and stay.contact_id = entered.contact_id
 ),
 changed as (
     select segment_id, sum(entering) as entered, sum(1 - entering) as exited

@@ -20,7 +20,7 @@ from activation.segments.catalogue import Catalogue
 from activation.segments.kinds.contract import Members, MembersUnavailable
 from activation.segments.kinds.registry import KINDS
 from activation.segments.problems import Problem, refuse_errors
-from activation.segments.refresh import fill_segment_now
+from activation.segments.refresh import prepare_evaluation
 from activation.segments.rules import schema
 from activation.segments.rules.compile import Compiler, as_members
 from activation.segments.rules.validate import property_type
@@ -132,7 +132,7 @@ def _evaluated(
             members = KINDS[kind].members(db, definition, names, segment_id=segment_id, at=at)
             text = str(definition.get("sql", "")) if kind == "sql" else as_text(db, members)
             cost = _cost(db, members)
-            fill_segment_now(db, members)
+            _fill_segment_now(db, members)
             yield _Evaluation(text, cost, (time.perf_counter() - began) * 1000)
     except MembersUnavailable as error:
         raise Refused(str(error)) from error
@@ -140,6 +140,14 @@ def _evaluated(
         raise Refused(f"This takes longer than {TIME_LIMIT}: narrow it, or save it and let a refresh do it.") from None
     except psycopg.Error as error:
         raise Refused(f"Postgres says: {str(error).strip().splitlines()[0]}") from error
+
+
+def _fill_segment_now(db: Connection, members: Members) -> None:
+    """Evaluates the statement once, so that all that follows sees one set."""
+    prepare_evaluation(db)
+    evaluation = sql.SQL("create temp table segment_now on commit drop as ") + members.people
+    db.execute(evaluation, dict(members.parameters))
+    db.execute("analyze segment_now")
 
 
 def _cost(db: Connection, members: Members) -> float | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
@@ -96,11 +99,17 @@ def refresh(
 
 
 def refresh_all(
-    db: Connection, *, now: datetime, kinds: Sequence[str] | None = None, keys: Iterable[str] | None = None
+    db: Connection,
+    *,
+    now: datetime,
+    kinds: Sequence[str] | None = None,
+    keys: Iterable[str] | None = None,
+    beside: Callable[[], Connection] | None = None,
 ) -> list[RefreshReport]:
     """Refreshes the active segments of these kinds and keys, those that others refer to first, each on its own.
 
-    Conditions that several of them share are evaluated once.
+    Conditions that several of them share are evaluated once. `beside` opens a second session, for two segments at a time:
+    both sessions commit as they go.
     """
     found = [
         segment for segment in _active(db, None if keys is None else list(keys)) if not kinds or segment.kind in kinds
@@ -108,10 +117,35 @@ def refresh_all(
     if blocked := guard.blocked_by(db, INPUT_SUITES):
         return [keep(db, segment, blocked, now) for segment in found]
     names = _catalogue(db)
-    ordered = in_order(found)
-    trees = {segment.key: segment.definition for segment in ordered if segment.kind == "rules"}
-    with SharedConditions.of(db, trees, names, at=now) as shared:
-        return [_refresh(db, segment, names, now, shared=shared) for segment in ordered]
+    trees = {segment.key: segment.definition for segment in found if segment.kind == "rules"}
+    reports: list[RefreshReport] = []
+    with ExitStack() as stack:
+        sessions = [db, stack.enter_context(beside())] if beside and len(found) > 1 else [db]
+        shared = [stack.enter_context(SharedConditions.of(session, trees, names, at=now)) for session in sessions]
+        helper = stack.enter_context(ThreadPoolExecutor(1))
+        for wave in waves(in_order(found)):
+            # the largest first, so that none of them is left for the end, when the other session has nothing to do
+            waiting = deque(sorted(wave, key=lambda segment: -(segment.size or 0)))
+            helping = [helper.submit(_refresh_some, waiting, other, names, now) for other in shared[1:]]
+            done = _refresh_some(waiting, shared[0], names, now)
+            done += [report for one in helping for report in one.result()]
+            reports += sorted(done, key=lambda report: report.key)
+    return reports
+
+
+def _refresh_some(
+    waiting: deque[Refreshable], shared: SharedConditions, names: Catalogue, now: datetime
+) -> list[RefreshReport]:
+    """Takes segment after segment until none is left; another session may do the same."""
+    reports = []
+    try:
+        while waiting:
+            with suppress(IndexError):  # the other one took the last
+                reports.append(_refresh(shared.db, waiting.popleft(), names, now, shared=shared))
+    except BaseException:
+        waiting.clear()  # nor does the other one go on
+        raise
+    return reports
 
 
 def in_order(segments: Iterable[Refreshable]) -> list[Refreshable]:
@@ -122,6 +156,16 @@ def in_order(segments: Iterable[Refreshable]) -> list[Refreshable]:
         return [by_key[key] for key in TopologicalSorter(uses).static_order()]
     except CycleError as error:
         raise Refused(f"These segments refer to each other in a circle: {' → '.join(error.args[1])}.") from error
+
+
+def waves(segments: Iterable[Refreshable]) -> list[list[Refreshable]]:
+    """Segments in the order given, broken where one refers to another of the same wave."""
+    broken: list[list[Refreshable]] = []
+    for segment in segments:
+        if not broken or _uses(segment) & {each.key for each in broken[-1]}:
+            broken.append([])
+        broken[-1].append(segment)
+    return broken
 
 
 def _uses(segment: Refreshable) -> set[str]:
@@ -147,14 +191,12 @@ def _refresh(
     shared: SharedConditions | None = None,
 ) -> RefreshReport:
     try:
+        over_shared = shared.members(segment.key) if shared and segment.key in shared.trees else None
         with db.transaction():
             db.execute(SQL.lock, {"segment_id": segment.segment_id})
-            if shared and segment.key in shared.statements:
-                members = shared.statements[segment.key]()
-            else:
-                members = KINDS[segment.kind].members(
-                    db, segment.definition, names, segment_id=segment.segment_id, at=now
-                )
+            members = over_shared or KINDS[segment.kind].members(
+                db, segment.definition, names, segment_id=segment.segment_id, at=now
+            )
             return _replace(db, segment, members, now, accept_jump=accept_jump)
     except psycopg.Error as error:
         first_line = str(error).strip().splitlines()[0]
@@ -163,54 +205,45 @@ def _refresh(
         return keep(db, segment, str(error), now)
 
 
-def fill_segment_now(db: Connection, members: Members) -> int:
-    """Evaluates the statement once into the temporary table segment_now, so that all that follows sees one set."""
-    db.execute(SQL.prepare_evaluation)
-    each = "select member.contact_id from ({}) as member"
-    once = (
-        each
-        if members.once_each
-        else each.replace("select", "select distinct") + " where member.contact_id is not null"
-    )
-    evaluation = sql.SQL("create temp table segment_now on commit drop as ") + sql.SQL(once).format(members.statement)
-    rows = db.execute(evaluation, dict(members.parameters)).rowcount
-    db.execute("analyze segment_now")
-    return rows
-
-
 def _replace(
     db: Connection, segment: Refreshable, members: Members, now: datetime, *, accept_jump: bool
 ) -> RefreshReport:
-    new_size = fill_segment_now(db, members)
+    arguments = {"segment_id": segment.segment_id, "now": now}
+    entered, exited = _find_moves(db, segment, members)
+    new_size = _one(db, SQL.size, arguments)[0] + entered - exited
     if not accept_jump and segment.version == segment.evaluated_version and (problem := jump(segment, new_size)):
         raise MembersUnavailable(problem)
-    entered, exited = _move(db, segment, now)
+    if exited:
+        db.execute(SQL.leave, arguments)
+    if entered:
+        db.execute(SQL.enter, arguments)
     pause_point("membership")
-    total = db.execute(
-        SQL.record_size,
-        {
-            "segment_id": segment.segment_id, "entered": entered, "exited": exited,
-            "version": segment.version, "now": now,
-        },
-    ).fetchone()  # fmt: skip
-    assert total is not None
+    sizes = {"size": new_size, "entered": entered, "exited": exited}
+    db.execute(SQL.record_size, {**arguments, **sizes, "version": segment.version})
     if _is_live(segment) and segment.version != segment.evaluated_version:
         db.execute(SQL.ask_live_again, {"now": now})
-    return RefreshReport(segment.key, total[0], entered, exited)
+    return RefreshReport(segment.key, new_size, entered, exited)
 
 
-def _move(db: Connection, segment: Refreshable, now: datetime) -> tuple[int, int]:
-    """Entries and exits from what segment_now and the members do not have in common."""
-    arguments = {"segment_id": segment.segment_id, "now": now, "is_live": _is_live(segment)}
-    if not db.execute(SQL.find_moves, arguments).rowcount:
-        return 0, 0
-    exited = db.execute(SQL.leave, arguments).rowcount
-    if exited:
-        db.execute(SQL.close_stays, arguments)
-    entered = db.execute(SQL.enter, arguments).rowcount
-    if entered:
-        db.execute(SQL.open_stays, arguments)
+def prepare_evaluation(db: Connection) -> None:
+    """What a statement over all contacts needs, until the transaction ends."""
+    db.execute(SQL.prepare_evaluation)
+
+
+def _find_moves(db: Connection, segment: Refreshable, members: Members) -> tuple[int, int]:
+    """Evaluates the definition, once; how many enter and leave. Who they are stands in segment_moves."""
+    prepare_evaluation(db)
+    before, after = SQL.find_moves.split("%(people)s")
+    statement = sql.SQL(before) + members.people + sql.SQL(after)
+    db.execute(statement, {**members.parameters, "segment_id": segment.segment_id, "is_live": _is_live(segment)})
+    entered, exited = _one(db, SQL.count_moves, {})
     return entered, exited
+
+
+def _one(db: Connection, statement: LiteralString, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = db.execute(statement, arguments).fetchone()
+    assert row is not None
+    return row
 
 
 def _is_live(segment: Refreshable) -> bool:

@@ -29,55 +29,56 @@ select set_config('work_mem', '256MB', true), set_config('jit', 'off', true);
 -- name: lock(segment_id)
 select pg_advisory_xact_lock(hashtextextended('engage.segment', :segment_id));
 
--- name: find_moves(segment_id, is_live)
--- one join of both sets, whatever statistics know of a segment that was just filled
+-- name: find_moves(people, segment_id, is_live)
+-- one join of both sets as they are evaluated, whatever statistics know of a segment that was just filled
 create temp table segment_moves on commit drop as
 select coalesce(now.contact_id, member.contact_id) as contact_id, member.contact_id is null as enters
-from segment_now now
+from (:people) as now
 full join (select contact_id from engage.segment_members where segment_id = :segment_id) as member using (contact_id)
 where (now.contact_id is null or member.contact_id is null)
   -- contacts that live evaluation has seen on newer data than the last build are its own until the next build
   and (not :is_live or coalesce(now.contact_id, member.contact_id) not in (select contact_id from engage.live_contacts));
 
--- name: leave(segment_id)
--- by key, whatever statistics know of a segment that was just filled: a join may read all of its members for a few
-delete from engage.segment_members
-where segment_id = :segment_id and contact_id = any(array(select contact_id from segment_moves where not enters));
+-- name: count_moves()
+select count(*) filter (where enters), count(*) filter (where not enters) from segment_moves;
 
--- name: close_stays(segment_id, now)
-update engage.segment_membership_history
-set exited_at = greatest(:now, entered_at)
-where segment_id = :segment_id and contact_id = any(array(select contact_id from segment_moves where not enters))
-  and exited_at is null;
+-- name: leave(segment_id, now)
+-- by key, whatever statistics know of a segment that was just filled: a join may read all of its members for a few
+with gone as (
+    delete from engage.segment_members
+    where segment_id = :segment_id and contact_id = any(array(select contact_id from segment_moves where not enters))
+    returning contact_id, entered_at
+)
+insert into engage.segment_past_stays (segment_id, contact_id, entered_at, exited_at)
+select :segment_id, contact_id, entered_at, greatest(:now, entered_at) from gone;
 
 -- name: enter(segment_id, now)
+-- coming back at the very instant of leaving goes on with the same stay
+with resumed as (
+    delete from engage.segment_past_stays
+    where exited_at >= :now and entered_at = :now and segment_id = :segment_id
+      and contact_id in (select contact_id from segment_moves where enters)
+)
 insert into engage.segment_members (segment_id, contact_id, entered_at)
 select :segment_id, contact_id, :now from segment_moves where enters order by contact_id;
 
--- name: open_stays(segment_id, now)
--- coming back at the very instant of leaving goes on with the same stay
-insert into engage.segment_membership_history (segment_id, contact_id, entered_at)
-select :segment_id, contact_id, :now from segment_moves where enters order by contact_id
-on conflict (segment_id, contact_id, entered_at) do update set exited_at = null;
+-- name: size(segment_id)
+-- counted for one that has none yet; after that each refresh adds what it moved
+select coalesce(size, (select count(*) from engage.segment_members where segment_id = :segment_id))
+from engage.segments
+where segment_id = :segment_id;
 
--- name: record_size(segment_id, entered, exited, version, now)
-with counted as (
-    select count(*) as size from engage.segment_members where segment_id = :segment_id
-),
-measured as (
+-- name: record_size(segment_id, size, entered, exited, version, now)
+with measured as (
     insert into engage.segment_sizes (segment_id, measured_at, size, entered, exited)
-    select :segment_id, :now, size, :entered, :exited from counted
+    values (:segment_id, :now, :size, :entered, :exited)
     on conflict (segment_id, measured_at) do update
     set size = excluded.size, entered = segment_sizes.entered + excluded.entered,
         exited = segment_sizes.exited + excluded.exited
-),
-noted as (
-    update engage.segments
-    set size = counted.size, refreshed_at = :now, evaluated_version = :version, problem = null, problem_at = null
-    from counted
-    where segment_id = :segment_id
 )
-select size from counted;
+update engage.segments
+set size = :size, refreshed_at = :now, evaluated_version = :version, problem = null, problem_at = null
+where segment_id = :segment_id;
 
 -- name: ask_live_again(now)
 -- a definition that is new to live evaluation: those whom it had seen before were not asked about this one

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from psycopg import Connection, sql
@@ -22,40 +21,70 @@ from activation.segments.rules.compile import Compiler, as_members, leaf_key
 WORTH_SHARING = (schema.EventCount, schema.EventTime, schema.EventMeasure, schema.EventSequence, schema.FunnelCondition)
 
 
-@dataclass(frozen=True)
+@dataclass
 class SharedConditions:
-    """Temporary tables of the session, by condition, and the statement of each tree that uses them."""
+    """Of one session: conditions that at least two trees ask, in temporary tables, each evaluated when it is first wanted."""
 
-    statements: Mapping[str, Callable[[], Members]] = field(default_factory=dict)
+    db: Connection
+    trees: Mapping[str, schema.RuleTree]
+    compiler: Compiler
+    shared: Mapping[str, schema.Leaf]
+    tables: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     @contextmanager
     def of(
         db: Connection, definitions: Mapping[str, Mapping[str, Any]], names: Catalogue, *, at: datetime
     ) -> Iterator[SharedConditions]:
-        """Evaluates what at least two of the trees ask; the tables are gone afterwards. Trees with errors are left out."""
-        trees = _parsed(definitions, names)
+        """For these trees; those with errors are left out. The tables are gone afterwards."""
+        trees, compiler = _parsed(definitions, names), Compiler(names, at)
         wanted: dict[str, schema.Leaf] = {}
         counted: Counter[str] = Counter()
         for tree in trees.values():
-            asked = {leaf_key(leaf): leaf for _, leaf in schema.leaves(tree) if isinstance(leaf, WORTH_SHARING)}
+            asked = _asked(tree)
             counted.update(asked.keys())
             wanted |= asked
-        compiler = Compiler(names, at)
-        tables = {
-            key: f"shared_condition_{number}"
-            for number, (key, times) in enumerate(sorted(counted.items()))
-            if times > 1 and compiler.people(wanted[key]) is not None
+        shared = {
+            key: wanted[key] for key, times in counted.items() if times > 1 and compiler.people(wanted[key]) is not None
         }
+        conditions = SharedConditions(db, trees, compiler, shared)
         try:
-            for key, name in tables.items():
-                _evaluate(db, name, compiler, wanted[key])
-            with_tables = Compiler(names, at, shared=tables)
-            yield SharedConditions({key: partial(_statement, with_tables, tree) for key, tree in trees.items()})
+            yield conditions
         finally:
-            if not db.closed:
-                for name in tables.values():
-                    db.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
+            conditions.drop()
+
+    def members(self, key: str) -> Members:
+        """The statement of a tree, over the tables of what it shares with others."""
+        own = _asked(self.trees[key]).keys() & self.shared.keys()
+        for condition in sorted(own - self.tables.keys()):
+            self._evaluate(condition)
+        with_tables = replace(self.compiler, shared={condition: self.tables[condition] for condition in own})
+        return as_members(with_tables.tree(self.trees[key]))
+
+    def drop(self) -> None:
+        if not self.db.closed:
+            for name in self.tables.values():
+                self.db.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
+
+    def _evaluate(self, condition: str) -> None:
+        people = self.compiler.people(self.shared[condition])
+        assert people is not None
+        members = as_members(people[0])
+        name = f"shared_condition_{len(self.tables)}"
+        with self.db.transaction():
+            self.db.execute("select set_config('work_mem', '256MB', true), set_config('jit', 'off', true)")
+            self.db.execute(
+                sql.SQL("create temp table {} as select distinct contact_id from ({}) as people").format(
+                    sql.Identifier(name), members.statement
+                ),
+                dict(members.parameters),
+            )
+            self.db.execute(sql.SQL("analyze {}").format(sql.Identifier(name)))
+        self.tables[condition] = name
+
+
+def _asked(tree: schema.RuleTree) -> dict[str, schema.Leaf]:
+    return {leaf_key(leaf): leaf for _, leaf in schema.leaves(tree) if isinstance(leaf, WORTH_SHARING)}
 
 
 def _parsed(definitions: Mapping[str, Mapping[str, Any]], names: Catalogue) -> dict[str, schema.RuleTree]:
@@ -66,22 +95,3 @@ def _parsed(definitions: Mapping[str, Mapping[str, Any]], names: Catalogue) -> d
         except DefinitionRefused:
             continue  # its own refresh says what is wrong with it
     return trees
-
-
-def _statement(compiler: Compiler, tree: schema.RuleTree) -> Members:
-    return as_members(compiler.tree(tree))
-
-
-def _evaluate(db: Connection, name: str, compiler: Compiler, leaf: schema.Leaf) -> None:
-    people = compiler.people(leaf)
-    assert people is not None
-    members = as_members(people[0])
-    with db.transaction():
-        db.execute("select set_config('work_mem', '256MB', true), set_config('jit', 'off', true)")
-        db.execute(
-            sql.SQL("create temp table {} as select distinct contact_id from ({}) as people").format(
-                sql.Identifier(name), members.statement
-            ),
-            dict(members.parameters),
-        )
-        db.execute(sql.SQL("analyze {}").format(sql.Identifier(name)))

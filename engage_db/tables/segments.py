@@ -102,27 +102,22 @@ segment_members = Table(
     Column("contact_id", BigInteger, primary_key=True),
     timestamp("entered_at", nullable=False),
     Index(None, "contact_id"),
+    # read by the next build as news: entries come in the order of time
+    Index(None, "entered_at", postgresql_using="brin"),
     schema="engage",
 )
 
-segment_membership_history = Table(
-    "segment_membership_history",
+# with the members, whose stays go on, these are the view engage.segment_membership_history
+segment_past_stays = Table(
+    "segment_past_stays",
     metadata,
     Column("segment_id", BigInteger, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True),
     timestamp("entered_at", primary_key=True),
-    timestamp("exited_at", comment="empty while the stay lasts; coming back opens a new row"),
-    Index(
-        "segment_membership_history_open_key",
-        "segment_id",
-        "contact_id",
-        unique=True,
-        postgresql_where=sql("exited_at is null"),
-    ),
+    timestamp("exited_at", nullable=False),
     Index(None, "contact_id"),
-    # read by the next build as news: entries come in the order of time, exits are few
-    Index(None, "entered_at", postgresql_using="brin"),
-    Index(None, "exited_at", postgresql_where=sql("exited_at is not null")),
+    Index(None, "entered_at"),
+    Index(None, "exited_at"),
     schema="engage",
 )
 

@@ -94,7 +94,7 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
         with engage_db.connect() as db:
             # what live evaluation saw before this run began is in the tables that the run has built
             live.settle(db, before=began_at(context))
-            reports = refresh_changed(db, now=now())
+            reports = refresh_changed(db, now=now(), beside=engage_db.connect)
             return refreshed(reports, commands.list_all(db))
 
     return [*(membership_asset(segment) for segment in segments), defined_on_screens, segment_tables]

@@ -17,7 +17,7 @@ class DueSegments(dg.Config):
 def refresh_due_segments(context: dg.OpExecutionContext, config: DueSegments, engage_db: EngageDb) -> None:
     """One call and one report."""
     with engage_db.connect() as db:
-        reports = refresh_all(db, now=now(), keys=config.keys)
+        reports = refresh_all(db, now=now(), keys=config.keys, beside=engage_db.connect)
     for report in reports:
         if report.problem:
             context.log.warning(f"{report.key} keeps its last good membership: {report.problem}")

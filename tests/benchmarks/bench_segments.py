@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,15 @@ class Bench:
     """The made-up company in a running cluster."""
 
     db: psycopg.Connection
+    url: str
     folder: Path
     size: world.Size
     load_seconds: float
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def another(self) -> psycopg.Connection:
+        """A second session."""
+        return connect_to(self.url)
 
     def timed(self, name: str, work: Callable[[], Any]) -> Any:
         started = time.perf_counter()
@@ -74,6 +79,10 @@ class Bench:
             sql.SQL("copy (select contact_id from {} order by 1) to stdout").format(sql.Identifier(table))
         ) as rows:
             return np.array(b"".join(bytes(block) for block in rows).split(), dtype=np.int64)
+
+
+def connect_to(url: str) -> psycopg.Connection:
+    return psycopg.connect(url, autocommit=True, options=SESSION)
 
 
 def tell(progress: str) -> None:
@@ -137,9 +146,9 @@ def _company(scale: float) -> Iterator[Bench]:
             world.build(url, size)
             load_seconds = time.perf_counter() - started
             tell(f"{size.contacts:,} contacts and {size.events:,} events: {load_seconds:.1f} s")
-            with psycopg.connect(url, autocommit=True, options=SESSION) as db:
+            with connect_to(url) as db:
                 factory.pass_data_tests(db)
-                yield Bench(db, Path(folder), size, load_seconds)
+                yield Bench(db, url, Path(folder), size, load_seconds)
         finally:
             cluster.stop()
 
@@ -240,7 +249,8 @@ def _refreshes(bench: Bench, *, variants: int = VARIANTS) -> Rows:
     lines = []
 
     def refreshed(name: str, hours: int, limit: float | None) -> None:
-        reports = bench.timed(name, lambda: refresh.refresh_all(db, now=world.AT + timedelta(hours=hours)))
+        then = world.AT + timedelta(hours=hours)
+        reports = bench.timed(name, lambda: refresh.refresh_all(db, now=then, beside=bench.another))
         failed = [report for report in reports if report.problem]
         assert not failed, failed
         moved = (
@@ -251,7 +261,7 @@ def _refreshes(bench: Bench, *, variants: int = VARIANTS) -> Rows:
     db.execute(CHANGES.forget_membership)
     db.execute("update engage.segments set size = null")
     refreshed("20 segments, first fill", 0, 8)
-    db.execute(CHANGES.change_people, {"contacts": _some(bench, 0.02, 7), "at": world.AT + timedelta(hours=1)})
+    _build(db, _some(bench, 0.02, 7), world.AT + timedelta(hours=1))
     refreshed("20 segments, 2 % changed", 1, 8)
     if variants > 1:
         for number in range(1, variants):
@@ -262,9 +272,16 @@ def _refreshes(bench: Bench, *, variants: int = VARIANTS) -> Rows:
                     {"version": 1, "where": references.variant(references.REFERENCES[key], number)},
                 )
         refreshed("100 segments, 80 of them for the first time", 2, None)
-        db.execute(CHANGES.change_people, {"contacts": _some(bench, 0.02, 31), "at": world.AT + timedelta(hours=3)})
+        _build(db, _some(bench, 0.02, 31), world.AT + timedelta(hours=3))
         refreshed("100 segments, 2 % changed", 3, 25)
     return lines
+
+
+def _build(db: psycopg.Connection, people: Sequence[int], at: datetime) -> None:
+    """What a build makes of news of these people, and the vacuum that ends it."""
+    db.execute(CHANGES.change_people, {"contacts": people, "at": at})
+    db.execute(CHANGES.vacuum_events)
+    db.execute(CHANGES.vacuum_profiles)
 
 
 def _limit_line(work: str, seconds: float, limit: float | None) -> dict[str, Any]:
@@ -278,17 +295,20 @@ def _live(bench: Bench) -> Rows:
     db, now = bench.db, world.AT + timedelta(hours=5)
     db.execute(CHANGES.make_live)
     people = _some(bench, min(0.5, 1000 / bench.size.contacts), 101)[:1000]
-    db.execute(CHANGES.change_people, {"contacts": people, "at": now})
+    _build(db, people, now)
     refresh.refresh_all(db, now=now)  # time has passed for everybody; only what is changed below is left to do
+    statements = live.Statements()  # of a worker that has been at work
+    db.execute(CHANGES.note_changes, {"contacts": people[:1], "at": now})
+    live.evaluate_changes(db, commands.names(db), now=now, statements=statements)
     db.execute(CHANGES.change_people, {"contacts": people, "at": now})
     db.execute(CHANGES.note_changes, {"contacts": people, "at": now})
     segments = (db.execute("select count(*) from engage.segments where is_active").fetchone() or (0,))[0]
     name = f"live: {len(people):,} people x {segments} segments"
-    report = bench.timed(name, lambda: live.evaluate_changes(db, commands.names(db), now=now))
+    report = bench.timed(name, lambda: live.evaluate_changes(db, commands.names(db), now=now, statements=statements))
     assert report.contacts == len(people), report
     assert not report.problems, report
     live.settle(db, before=now + timedelta(seconds=1))
-    reports = bench.timed("full refresh after it", lambda: refresh.refresh_all(db, now=now))
+    reports = bench.timed("full refresh after it", lambda: refresh.refresh_all(db, now=now, beside=bench.another))
     left = sum(each.entered + each.exited for each in reports)
     moved = f"{report.entered:,} entered, {report.exited:,} left"
     return [

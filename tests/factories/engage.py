@@ -92,13 +92,10 @@ def add_segment(db: psycopg.Connection, key: str, members: list[int]) -> int:
         [key, key.title(), '{"relation": ["segments", "' + key + '"]}', len(members), NOW, NOW],
     ).fetchone()
     segment_id = row[0]
-    for table in ("segment_members", "segment_membership_history"):
-        db.execute(
-            psycopg.sql.SQL(
-                "insert into engage.{} (segment_id, contact_id, entered_at) select %s, unnest(%s::bigint[]), %s"
-            ).format(psycopg.sql.Identifier(table)),
-            [segment_id, members, NOW],
-        )
+    db.execute(
+        "insert into engage.segment_members (segment_id, contact_id, entered_at) select %s, unnest(%s::bigint[]), %s",
+        [segment_id, members, NOW],
+    )
     return segment_id
 
 

@@ -43,8 +43,9 @@ insert into engage.segments (key, kind, title, description, definition, size, cr
 values ('readers', 'dbt', 'Readers', '', '{}', 3, now()), ('nobody', 'dbt', 'Nobody', '', '{}', 0, now());
 insert into engage.segment_members select segment_id, id, now() from engage.segments, unnest('{1,2,4}'::bigint[]) id
 where key = 'readers';
-insert into engage.segment_membership_history select segment_id, contact_id, entered_at from engage.segment_members;
-insert into engage.segment_membership_history select segment_id, 3, now() - interval '1 day', now() from engage.segments;
+insert into engage.segment_past_stays select segment_id, 3, now() - interval '1 day', now() from engage.segments;
+insert into engage.segment_past_stays
+select segment_id, 1, now() - interval '2 days', now() - interval '1 day' from engage.segments;
 
 insert into engage.message_templates (key, name, created_at, created_by) values ('news', 'News', now(), 'test');
 insert into engage.template_versions
@@ -91,7 +92,7 @@ values (1, 'email', 'subscribed', now(), now(), 'preference_centre', '{}', 'test
 RUN_GOES_ON = "update engage.campaign_runs set state = 'sending';"
 
 
-TABLES_OF_ENGAGE = "truncate engage.segments, engage.segment_members, engage.segment_membership_history, engage.message_templates, engage.campaign_messages, engage.suppressions, engage.sync_checkpoints, engage.sync_runs, engage.data_test_results, engage.topics, engage.consent_records restart identity cascade"
+TABLES_OF_ENGAGE = "truncate engage.segments, engage.segment_members, engage.segment_past_stays, engage.message_templates, engage.campaign_messages, engage.suppressions, engage.sync_checkpoints, engage.sync_runs, engage.data_test_results, engage.topics, engage.consent_records restart identity cascade"
 
 
 @pytest.fixture(scope="module")
@@ -312,18 +313,18 @@ def test_old_events_were_looked_at_when_they_came(ask):
         ),
         (
             "delete from engage.segment_members where contact_id = 1",
-            "segments whose members are not those of their history: readers",
+            "segments whose size is not the number of their members: readers",
             "critical",
         ),
         (
-            "delete from engage.segment_membership_history where contact_id = 1",
-            "segments whose members are not those of their history: readers",
+            "update engage.segments set size = 1 where key = 'nobody'",
+            "segments whose size is not the number of their members: nobody",
             "critical",
         ),
         (
-            "update engage.segment_members set contact_id = 3 where contact_id = 1",
-            "segments whose members are not those of their history: readers",
-            "critical",
+            "update engage.segment_past_stays set exited_at = now() + interval '1 hour' where contact_id = 1",
+            "members whose stay began before their last one was over: 1",
+            "warning",
         ),
     ],
 )

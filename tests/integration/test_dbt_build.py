@@ -605,6 +605,19 @@ def test_a_second_build_of_the_same_data_writes_and_locks_nothing(built, live):
     assert live.tables(versions) == before
 
 
+def test_a_build_vacuums_what_segments_are_found_in(built, live):
+    vacuumed = (
+        "select relname, vacuum_count from pg_stat_user_tables "
+        "where schemaname in ('core', 'profiles') and relname in ('contacts', 'events', 'contact_profiles') order by 1"
+    )
+    before = live.rows(vacuumed)
+
+    live.dbt("run", "--select", *MODELS)
+
+    assert len(before) == 3
+    assert live.rows(vacuumed) == [(table, times + 1) for table, times in before]
+
+
 def test_after_a_day_of_changes_the_next_build_equals_a_full_refresh(day):
     assert day.incremental == day.refreshed
     assert day.incremental != day.before

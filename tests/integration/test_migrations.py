@@ -37,6 +37,27 @@ def test_up_down_and_up_again_reaches_the_same_schema(crm_database):
     migrate.check(crm_database)
 
 
+def test_stays_survive_the_migration_that_makes_the_open_ones_members(crm_database):
+    migrate.upgrade(crm_database, "0004")
+    with psycopg.connect(crm_database) as db:
+        db.execute(
+            "insert into engage.segment_members values (1, 1, '2026-07-01'), (1, 2, '2026-07-02');"
+            "insert into engage.segment_membership_history values (1, 1, '2026-07-01', null), (1, 2, '2026-07-02', null), "
+            "(1, 2, '2026-06-01', '2026-06-02'), (1, 3, '2026-06-01', '2026-06-03');"
+            "create view public.reader as select * from engage.segment_membership_history"
+        )
+
+    def stays():
+        with psycopg.connect(crm_database) as db:
+            return db.execute("select * from engage.segment_membership_history order by 1, 2, 3").fetchall()
+
+    before = stays()
+    migrate.upgrade(crm_database, "0005")
+    assert stays() == before
+    migrate.downgrade(crm_database, "0004")
+    assert stays() == before
+
+
 def test_going_down_works_although_dbt_views_read_the_tables(engage_url):
     with psycopg.connect(engage_url) as db:
         db.execute("create view public.reader as select * from engage.campaign_messages")

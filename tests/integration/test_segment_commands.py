@@ -211,6 +211,45 @@ def test_segments_of_segments_are_refreshed_in_their_order(db):
     assert members(db, "a_romans") == [1, 3, 5]
 
 
+def test_two_sessions_refresh_two_segments_at_a_time_and_come_to_the_same(db, engage_url):
+    event(db, 4, "order_created", 3)
+    create(db, "pros", PROS, refresh_it=False)
+    create(db, "a_romans", rules(in_segment("pros"), attribute("city", value="rome")), refresh_it=False)
+    for number in range(6):
+        create(db, f"buyers_{number}", rules(did("order_created", window={"last_days": 30})), refresh_it=False)
+    create(db, "broken", {"sql": "select 1 / 0 as contact_id from core.contacts"}, kind="sql", refresh_it=False)
+    sessions = []
+
+    def another():
+        sessions.append(psycopg.connect(engage_url, autocommit=True, options="-c timezone=UTC"))
+        return sessions[-1]
+
+    reports = refresh.refresh_all(db, now=AT, beside=another)
+
+    found = {report.key: report for report in reports}
+    assert reports[-1].key == "a_romans"
+    assert members(db, "a_romans") == [1, 3, 5]
+    assert all(members(db, f"buyers_{number}") == [4] for number in range(6))
+    assert {key: bool(report.problem) for key, report in found.items()} == {key: key == "broken" for key in found}
+    assert len(found) == len(reports) == 9
+    assert [session.closed for session in sessions] == [True]
+    sizes = dict(db.execute("select key, size from engage.segments where size is not null").fetchall())
+    assert sizes == {key: report.size for key, report in found.items() if not report.problem}
+
+
+def test_when_a_session_is_lost_the_other_takes_no_further_segment(db, engage_url):
+    for number in range(8):
+        create(db, f"pros_{number}", PROS, refresh_it=False)
+
+    def lost():
+        session = psycopg.connect(engage_url, autocommit=True)
+        db.execute("select pg_terminate_backend(%s)", [session.info.backend_pid])
+        return session
+
+    with pytest.raises(psycopg.OperationalError):
+        refresh.refresh_all(db, now=AT, beside=lost)
+
+
 def test_a_circle_is_refused_with_its_trail(db):
     create(db, "a", PROS)
     create(db, "b", rules(in_segment("a")))

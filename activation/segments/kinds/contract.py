@@ -22,6 +22,14 @@ class Members:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     once_each: bool = False
 
+    @property
+    def people(self) -> SQL | Composed:
+        """The statement whose rows are each member once."""
+        if self.once_each:
+            return self.statement
+        each = "select distinct member.contact_id from ({}) as member where member.contact_id is not null"
+        return SQL(each).format(self.statement)
+
 
 class MembersUnavailable(Exception):
     """A definition that could not be evaluated; the message says why, for its author."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from psycopg import Connection
 
 from activation.segments.catalogue import Catalogue
@@ -46,8 +48,13 @@ def parse_checked(definition: Mapping[str, Any], catalogue: Catalogue) -> schema
 
 def segments_used(definition: Mapping[str, Any]) -> set[str]:
     """Keys of the segments and lists that a tree refers to."""
-    tree, _ = schema.parse(definition)
+    return set(_used(orjson.dumps(definition)))
+
+
+@lru_cache(maxsize=4096)  # asked in every round of live evaluation
+def _used(definition: bytes) -> frozenset[str]:
+    tree, _ = schema.parse(orjson.loads(definition))
     if tree is None:
-        return set()
+        return frozenset()
     used = {leaf.segment for _, leaf in schema.leaves(tree) if isinstance(leaf, schema.SegmentCondition)}
-    return used | {leaf.list for _, leaf in schema.leaves(tree) if isinstance(leaf, schema.ListCondition)}
+    return frozenset(used) | {leaf.list for _, leaf in schema.leaves(tree) if isinstance(leaf, schema.ListCondition)}

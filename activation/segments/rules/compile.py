@@ -54,6 +54,7 @@ from activation.segments.rules.validate import property_type
 Sql = ColumnElement[Any]
 ONE: Sql = literal_column("1")
 Relation = tuple[str | None, str]
+INSTANT = "at"  # the parameter of a statement that is the instant of evaluation
 MESSAGE_EVENT = {
     "was_sent": "sent", "opened": "opened", "clicked": "clicked",
     "was_not_sent": "sent", "did_not_open": "opened", "did_not_click": "clicked",
@@ -87,7 +88,7 @@ class Compiler:
         """Without an instant the statement takes its own time: that is for SQL to be kept, not run here."""
         if self.at is None:
             return Times(func.now(), self.catalogue.time_zone)
-        return Times(bindparam("at", self.at, DateTime(timezone=True)), self.catalogue.time_zone, self.at)
+        return Times(bindparam(INSTANT, self.at, DateTime(timezone=True)), self.catalogue.time_zone, self.at)
 
     def tree(self, tree: schema.RuleTree) -> Select[Any]:
         """SELECT contact_id of everybody of whom the tree is true."""

@@ -20,8 +20,14 @@ from unnest(:contacts::bigint[]) as changed (contact_id)
 cross join unnest(array['order_created', 'order_paid', 'email_opened']) as happened (event_name)
 where event_name <> 'email_opened' or contact_id %% 3 = 0;
 
+-- name: vacuum_events()
+vacuum core.events;
+
+-- name: vacuum_profiles()
+vacuum profiles.contact_profiles;
+
 -- name: forget_membership()
-truncate engage.segment_members, engage.segment_membership_history, engage.segment_sizes;
+truncate engage.segment_members, engage.segment_past_stays, engage.segment_sizes;
 
 -- name: make_live()
 update engage.segments set refresh = 'live';

@@ -2,19 +2,46 @@ with stays as (
     select * from {{ ref("stg_membership_log__stays") }}
 ),
 
-moments as (
+-- apart, so that a build that asks for what is new finds entries and exits by their own index
+entries as (
     select
-        stays.contact_id,
-        moment.event_name,
-        moment.occurred_at,
-        stays.segment_id || '/' || stays.contact_id || '/' || extract(epoch from stays.entered_at) as source_key,
-        jsonb_build_object('segment', stays.segment_key, 'title', stays.segment_title) as properties
+        segment_id,
+        contact_id,
+        segment_key,
+        segment_title,
+        entered_at,
+        'segment_entered' as event_name,
+        entered_at as occurred_at
     from stays
-    cross join
-        lateral (
-            values ('segment_entered', stays.entered_at), ('segment_exited', stays.exited_at)
-        ) as moment (event_name, occurred_at)
-    where moment.occurred_at is not null
+),
+
+exits as (
+    select
+        segment_id,
+        contact_id,
+        segment_key,
+        segment_title,
+        entered_at,
+        'segment_exited' as event_name,
+        exited_at as occurred_at
+    from stays
+    where exited_at is not null
+),
+
+moments as (
+    select * from entries
+    union all
+    select * from exits
+),
+
+described as (
+    select
+        contact_id,
+        event_name,
+        occurred_at,
+        segment_id || '/' || contact_id || '/' || extract(epoch from entered_at) as source_key,
+        jsonb_build_object('segment', segment_key, 'title', segment_title) as properties
+    from moments
 ),
 
 events as (
@@ -29,7 +56,7 @@ events as (
         null::text as currency,
         properties,
         occurred_at as recorded_at
-    from moments
+    from described
 )
 
 select * from events
