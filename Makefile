@@ -20,8 +20,9 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/engage demo $(ARGS)
 
+# two processes; the demo's tests come first, since they take longest
 test: setup
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 up: setup
 	$(BIN)/engage up

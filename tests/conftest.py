@@ -14,6 +14,13 @@ from tests.support.installation import Installation, installed
 from tests.support.postgres import FAST_AND_FORGETFUL, TestCluster
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Among several processes: a file stays in one of them, and so do all files that look at the demo, which is made once."""
+    for item in items:
+        needs = getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in needs else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
     """The session's Postgres 18, with durability off."""

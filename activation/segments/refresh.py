@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
@@ -122,6 +122,8 @@ def refresh_all(
     with ExitStack() as stack:
         sessions = [db, stack.enter_context(beside())] if beside and len(found) > 1 else [db]
         shared = [stack.enter_context(SharedConditions.of(session, trees, names, at=now)) for session in sessions]
+        if len(sessions) > 1:
+            stack.enter_context(_without_parallel_plans(sessions))
         helper = stack.enter_context(ThreadPoolExecutor(1))
         for wave in waves(in_order(found)):
             # the largest first, so that none of them is left for the end, when the other session has nothing to do
@@ -131,6 +133,19 @@ def refresh_all(
             done += [report for one in helping for report in one.result()]
             reports += sorted(done, key=lambda report: report.key)
     return reports
+
+
+@contextmanager
+def _without_parallel_plans(sessions: Sequence[Connection]) -> Iterator[None]:
+    """Of two segments at a time each has a core to itself: the workers of one would only be in the other's way."""
+    for session in sessions:
+        session.execute("set max_parallel_workers_per_gather = 0")
+    try:
+        yield
+    finally:
+        for session in sessions:
+            if not session.closed:
+                session.execute("reset max_parallel_workers_per_gather")
 
 
 def _refresh_some(
