@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """One rendered mail; `message_id` is ours and travels as a tag."""
+class Mail(NamedTuple):
+    """One rendered mail; `message_id` is ours and travels as a tag. Like all that is made per mail a tuple: made quickest."""
 
     message_id: int
     sender: str
@@ -23,8 +23,8 @@ class Mail:
     subject: str
     html: str
     text: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
+    tags: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

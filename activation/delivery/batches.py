@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import zstandard
 from psycopg import AsyncConnection
@@ -25,8 +25,7 @@ LEASE = timedelta(seconds=60)  # longer than any provider's timeout
 Database = AsyncConnection[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One message as it was frozen at the snapshot."""
 
     message_id: int

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+
+import orjson
 
 from activation.channels.contract import (
     Accepted,
@@ -37,13 +39,18 @@ async def record_results(db: Database, answered: Sequence[tuple[Batch, Accepted]
             {
                 "batch_ids": [batch.batch_id for batch, _ in answered],
                 "lease_epochs": [batch.lease_epoch for batch, _ in answered],
-                "message_batches": [batch_id for batch_id, _, _ in told],
-                "message_ids": [message_id for _, message_id, _ in told],
-                "provider_message_ids": [None if isinstance(result, Refused) else result for _, _, result in told],
-                "refusals": [result.words if isinstance(result, Refused) else None for _, _, result in told],
+                # as JSON, which is written ten times as fast as arrays of so many
+                "message_batches": _json(batch_id for batch_id, _, _ in told),
+                "message_ids": _json(message_id for _, message_id, _ in told),
+                "provider_message_ids": _json(None if isinstance(result, Refused) else result for _, _, result in told),
+                "refusals": _json(result.words if isinstance(result, Refused) else None for _, _, result in told),
                 "now": now,
             },
         )
+
+
+def _json(values: Iterable[int | str | None]) -> str:
+    return orjson.dumps(list(values)).decode()
 
 
 async def settle(

@@ -8,10 +8,12 @@ with done as (
     returning batch.batch_id
 ),
 answered as (
-    select answer.*
-    from unnest(:message_batches::bigint[], :message_ids::bigint[], :provider_message_ids::text[], :refusals::text[])
-        as answer (batch_id, message_id, provider_message_id, refusal)
-    join done using (batch_id)
+    select done.batch_id, told.message_id::bigint, told.provider_message_id, told.refusal
+    from rows from (
+        json_array_elements_text(:message_batches), json_array_elements_text(:message_ids),
+        json_array_elements_text(:provider_message_ids), json_array_elements_text(:refusals)
+    ) as told (batch_id, message_id, provider_message_id, refusal)
+    join done on done.batch_id = told.batch_id::bigint
 )
 update engage.campaign_messages message
 set state = case when answered.refusal is null then 'sent' else 'failed' end,

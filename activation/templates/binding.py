@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, Template, nodes
@@ -22,28 +22,42 @@ MARK = f"~{secrets.token_hex(12)}~"
 _PLACES = {name: MARK + str(number) for number, name in enumerate(LINKS)}
 
 
-def with_links(text: str, links: Sequence[str]) -> str:
-    """The text with links, in the order of LINKS, in the places of their marks."""
-    first, *others = text.split(MARK)
-    return first + "".join([links[int(other[0])] + other[1:] for other in others])
+Places = Mapping[str, Sequence[str | int]]  # fixed texts with marks, and what they are made of: a number is a link
 
 
-def bind(environment: Environment, source: str, constants: Mapping[str, str]) -> tuple[Template, frozenset[str]]:
-    """The compiled template, and the links of it that are marks. A name that the template itself sets is left alone."""
+def with_links(pieces: Iterable[str], places: Places, links: Sequence[str]) -> Iterator[str]:
+    """The pieces that a template yields, with links, in the order of LINKS, in the places of their marks."""
+    for piece in pieces:
+        parts = places.get(piece)
+        if parts is None:
+            yield piece
+        else:
+            for part in parts:
+                yield links[part] if isinstance(part, int) else part
+
+
+def bind(environment: Environment, source: str, constants: Mapping[str, str]) -> tuple[Template, Places]:
+    """The compiled template, and the places of links in it. A name that the template itself sets is left alone."""
     tree = environment.parse(source)
     own = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
     if environment.autoescape and not _STYLE_SAYS_MORE.search(source):
         _in_ascii(tree)
-    marked: set[str] = set()
     for output in tree.find_all(nodes.Output):
         for place, child in enumerate(output.nodes):
             if isinstance(child, nodes.Name) and child.name in _PLACES and child.name not in own:
-                marked.add(child.name)
                 output.nodes[place] = nodes.Const(_PLACES[child.name], lineno=child.lineno)
     tree = _Binder({name: value for name, value in constants.items() if name not in own}).visit(tree)
     tree.set_environment(environment)
     code = environment.compile(tree)
-    return Template.from_code(environment, code, environment.make_globals(None)), frozenset(marked)
+    template = Template.from_code(environment, code, environment.make_globals(None))
+    fixed = template.root_render_func.__code__.co_consts
+    return template, {text: _parts(text) for text in fixed if isinstance(text, str) and MARK in text}
+
+
+def _parts(text: str) -> tuple[str | int, ...]:
+    first, *others = text.split(MARK)
+    parts = [first, *(part for other in others for part in (int(other[0]), other[1:]))]
+    return tuple(part for part in parts if part != "")
 
 
 def _in_ascii(tree: nodes.Template) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import pass_context
@@ -50,6 +51,7 @@ def money(value: float | str, currency: str | None = "EUR") -> str:
     return f"{symbol}{float(value):,.2f}"
 
 
+@lru_cache(maxsize=4096)  # the same days in many mails
 def date_long(value: str) -> str:
     """'2026-03-03T10:15:00+00:00' -> '3 March 2026'."""
     moment: date = datetime.fromisoformat(value) if len(value) > len("2026-03-03") else date.fromisoformat(value)

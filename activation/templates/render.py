@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from jinja2 import TemplateError
 
@@ -38,8 +39,7 @@ class Version:
     links: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class RenderedMail:
+class RenderedMail(NamedTuple):
     """What is sent."""
 
     subject: str
@@ -54,16 +54,18 @@ class Part:
         self, name: str, environment: MailEnvironment, source: str, limit: int, constants: Mapping[str, str]
     ) -> None:
         self._name, self._limit = name, limit
-        self._template, self._marked = bind(environment, source, constants)
+        self._template, self._places = bind(environment, source, constants)
         self._has_loops = LOOP.search(source) is not None or source.count("{{") > MOST_PRINTED_AT_ONCE
 
     def render(self, tokens: Mapping[str, object], links: Sequence[str]) -> str:
         """The part for checked values, with the links of the recipient. Raises RenderError."""
         try:
-            text = rendered(self._template, tokens, self._limit, has_loops=self._has_loops)
+            return rendered(
+                self._template, tokens, self._limit,
+                has_loops=self._has_loops, finish=lambda pieces: with_links(pieces, self._places, links),
+            )  # fmt: skip
         except CANNOT_BE_MADE as error:
             raise RenderError(f"{self._name}: {error}") from None
-        return with_links(text, links) if self._marked else text
 
 
 class CompiledMail:

@@ -7,7 +7,7 @@ always either comes out or is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
@@ -110,21 +110,29 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         return super()._generate(instrument(source), name, filename, defer_init)
 
 
-def rendered(template: Template, values: Mapping[str, object], limit: int, *, has_loops: bool = True) -> str:
+def rendered(
+    template: Template,
+    values: Mapping[str, object],
+    limit: int,
+    *,
+    has_loops: bool = True,
+    finish: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> str:
     """What a template makes of checked values (`check_plain`). Raises SecurityError past `limit` characters or the budget.
 
-    What is known to have no loop is joined at once.
+    What is known to have no loop is joined at once. `finish` is given the pieces as they are made.
     """
     environment = template.environment
     context = MailContext(environment, {**environment.globals, **values}, template.name, template.blocks)
+    pieces = finish(template.root_render_func(context))
     if not has_loops:  # each value is printed as often as the source says: it cannot outgrow the limit by much
-        whole = "".join(template.root_render_func(context))
+        whole = "".join(pieces)
         if len(whole) > limit:
             raise SecurityError(f"makes more than {limit:,} characters")
         return whole
     taken: list[str] = []
     size = 0
-    for piece in template.root_render_func(context):
+    for piece in pieces:
         size += len(piece)
         if size > limit:
             raise SecurityError(f"makes more than {limit:,} characters")

@@ -11,17 +11,16 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from html import escape
+from typing import NamedTuple
 
 PURPOSES = ("o", "c", "u", "p")  # open, click, unsubscribe, preferences
 SIGNATURE_BYTES = 16
 NUMBER_BYTES = 8
 
 
-@dataclass(frozen=True)
-class MessageLinks:
+class MessageLinks(NamedTuple):
     """The addresses of one message. `click` + "-3" follows its third link, "-0" is the one that no person sees."""
 
     open: str

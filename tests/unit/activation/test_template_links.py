@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jinja2
 import pytest
 
 from activation.templates.compile_mjml import compile_mjml
@@ -124,3 +125,29 @@ def test_a_number_that_the_mail_does_not_have_leads_nowhere(number):
 )
 def test_a_link_that_cannot_be_made_leads_nowhere(link):
     assert target([link], 1, {}) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>{{ unsubscribe_url }}</p><p>{{ unsubscribe_url }}</p>{{ preferences_url }}{{ unsubscribe_url }}",
+        "{% for tag in tags %}<a href='{{ unsubscribe_url }}'>{{ tag }}</a>{{ preferences_url }}{% else %}none{% endfor %}",
+        "{% for tag in tags if tag != 'b' %}{% for n in range(2) %}{{ unsubscribe_url }}{{ n }}{% endfor %}{% endfor %}",
+        "{% if city == 'Rome' %}{{ unsubscribe_url }}{% elif city %}{{ preferences_url }}{% else %}x{% endif %}",
+        "{% with x = unsubscribe_url %}{{ x }}{{ preferences_url }}{% endwith %}",
+        "{% set unsubscribe_url = 'mine' %}{{ unsubscribe_url }} {{ preferences_url }}",
+        "{{ unsubscribe_url | upper }}{{ unsubscribe_url ~ '!' }}{{ 'a' if city else unsubscribe_url }}{{ unsubscribe_url }}",
+        "{{ unsubscribe_url }}",
+        "no link",
+    ],
+)
+def test_wherever_a_link_stands_the_mail_is_what_jinja_alone_makes(body):
+    version = Version(1, "v", "{{ city }} {{ unsubscribe_url }}", "", body, body)
+    values = {**VALUES, "city": "Milan & Turin", "tags": ["a", "b", "c<"]}
+
+    made = CompiledMail(version).render(values)
+
+    for text, escapes in ((made.html, True), (made.text, False)):
+        jinja = jinja2.Environment(autoescape=escapes, undefined=jinja2.StrictUndefined)
+        assert text.partition(f'<a href="{OWN.click}-0"')[0] == jinja.from_string(body).render(values)
+    assert made.subject == f"Milan & Turin {OWN.unsubscribe}"
