@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from engage_db.embedded import Cluster
 from engage_db.settings import Settings, load_settings
 
 OLDEST_POSTGRES = 150000
@@ -22,7 +21,11 @@ def database_url(name: str, settings: Settings | None = None) -> str:
     """The URL of `engage`, `crm` or `dagster`; starts the embedded cluster when the setting is empty."""
     settings = settings or load_settings()
     configured: str = getattr(settings, f"{name}_database_url")
-    return configured or Cluster(settings.engage_home).start().url(name)
+    if configured:
+        return configured
+    from engage_db.embedded import Cluster  # noqa: PLC0415 - not loaded where another Postgres is used
+
+    return Cluster(settings.engage_home).start().url(name)
 
 
 def connect(

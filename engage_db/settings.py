@@ -10,7 +10,6 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -42,6 +41,8 @@ def _http_url(value: str) -> str:
 
 
 def _sender(value: str) -> str:
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to load, and seldom set
+
     address = value.rsplit("<", 1)[-1].rstrip("> ")
     try:
         validate_email(address, check_deliverability=False, test_environment=True)

@@ -1,4 +1,7 @@
-"""The channels and webhook readers that the settings allow."""
+"""The channels and webhook readers that the settings allow.
+
+Each provider's module is imported when it is wanted: a worker that sends through one waits for no other's libraries.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,6 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from activation.channels.contract import Channel, StatusReader, WebhookReader
-from activation.channels.email import sns
-from activation.channels.email.postmark import Postmark, PostmarkWebhooks
-from activation.channels.email.resend import Resend, ResendWebhooks
-from activation.channels.email.sandbox import Sandbox
-from activation.channels.email.sendgrid import SendGrid, SendGridWebhooks
-from activation.channels.email.ses import Ses, SesWebhooks
-from activation.channels.email.smtp import Smtp
 
 # what each provider cannot do without: to send, and to be believed when it tells of a mail
 SENDING = {
@@ -68,19 +64,12 @@ def mail_channels(settings: ProviderSettings) -> dict[str, Channel]:
 
 def webhook_readers(settings: ProviderSettings) -> dict[str, WebhookReader]:
     """Webhook readers by provider: of each that can send, or has what verifies it. One without refuses every request."""
-    readers: dict[str, WebhookReader] = {
-        "resend": ResendWebhooks(_several(settings.resend_webhook_secret.get_secret_value())),
-        "ses": SesWebhooks(
-            topic_arn=settings.ses_sns_topic_arn, certificate=sns.remembered(sns.fetch), visit=sns.fetch
-        ),
-        "sendgrid": SendGridWebhooks(_several(settings.sendgrid_webhook_public_key)),
-        "postmark": PostmarkWebhooks(
-            user=settings.postmark_webhook_user, password=settings.postmark_webhook_password.get_secret_value()
-        ),
-    }
+    made = {
+        "resend": _resend_webhooks, "ses": _ses_webhooks, "sendgrid": _sendgrid_webhooks, "postmark": _postmark_webhooks,
+    }  # fmt: skip
     return {
-        name: reader
-        for name, reader in readers.items()
+        name: make(settings)
+        for name, make in made.items()
         if not missing(settings, SENDING[name]) or not missing(settings, LISTENING[name])
     }
 
@@ -89,7 +78,7 @@ def status_readers(settings: ProviderSettings) -> dict[str, StatusReader]:
     """By provider: what can be asked later what became of a mail, of those that have a key."""
     if missing(settings, SENDING["resend"]):
         return {}
-    from activation.channels.email.resend_repair import ResendStatus  # noqa: PLC0415 - the SDK is slow to import
+    from activation.channels.email.resend_repair import ResendStatus
 
     return {
         "resend": ResendStatus(
@@ -114,6 +103,8 @@ def missing(settings: ProviderSettings, names: tuple[str, ...]) -> list[str]:
 
 
 def _resend(settings: ProviderSettings) -> Channel:
+    from activation.channels.email.resend import Resend
+
     return Resend(
         api_key=_plain(settings.resend_api_key),
         api_url=settings.resend_api_url,
@@ -122,6 +113,8 @@ def _resend(settings: ProviderSettings) -> Channel:
 
 
 def _ses(settings: ProviderSettings) -> Channel:
+    from activation.channels.email.ses import Ses
+
     return Ses(
         region=settings.ses_region,
         access_key_id=_plain(settings.ses_access_key_id),
@@ -133,10 +126,14 @@ def _ses(settings: ProviderSettings) -> Channel:
 
 
 def _sendgrid(settings: ProviderSettings) -> Channel:
+    from activation.channels.email.sendgrid import SendGrid
+
     return SendGrid(api_key=_plain(settings.sendgrid_api_key), api_url=settings.sendgrid_api_url)
 
 
 def _postmark(settings: ProviderSettings) -> Channel:
+    from activation.channels.email.postmark import Postmark
+
     return Postmark(
         server_token=_plain(settings.postmark_server_token),
         api_url=settings.postmark_api_url,
@@ -145,11 +142,42 @@ def _postmark(settings: ProviderSettings) -> Channel:
 
 
 def _smtp(settings: ProviderSettings) -> Channel:
+    from activation.channels.email.smtp import Smtp
+
     return Smtp(url=_plain(settings.smtp_url), clock=lambda: datetime.now(UTC))
 
 
 def _sandbox(_settings: ProviderSettings) -> Channel:
+    from activation.channels.email.sandbox import Sandbox
+
     return Sandbox()
+
+
+def _resend_webhooks(settings: ProviderSettings) -> WebhookReader:
+    from activation.channels.email.resend import ResendWebhooks
+
+    return ResendWebhooks(_several(settings.resend_webhook_secret.get_secret_value()))
+
+
+def _ses_webhooks(settings: ProviderSettings) -> WebhookReader:
+    from activation.channels.email import sns
+    from activation.channels.email.ses import SesWebhooks
+
+    return SesWebhooks(topic_arn=settings.ses_sns_topic_arn, certificate=sns.remembered(sns.fetch), visit=sns.fetch)
+
+
+def _sendgrid_webhooks(settings: ProviderSettings) -> WebhookReader:
+    from activation.channels.email.sendgrid import SendGridWebhooks
+
+    return SendGridWebhooks(_several(settings.sendgrid_webhook_public_key))
+
+
+def _postmark_webhooks(settings: ProviderSettings) -> WebhookReader:
+    from activation.channels.email.postmark import PostmarkWebhooks
+
+    return PostmarkWebhooks(
+        user=settings.postmark_webhook_user, password=settings.postmark_webhook_password.get_secret_value()
+    )
 
 
 def _plain(value: str | SecretStr) -> str:
