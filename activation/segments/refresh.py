@@ -154,13 +154,18 @@ def _refresh_some(
     """Takes segment after segment until none is left; another session may do the same."""
     reports = []
     try:
-        while waiting:
-            with suppress(IndexError):  # the other one took the last
-                reports.append(_refresh(shared.db, waiting.popleft(), names, now, shared=shared))
+        while segment := _next(waiting):
+            reports.append(_refresh(shared.db, segment, names, now, shared=shared))
     except BaseException:
         waiting.clear()  # nor does the other one go on
         raise
     return reports
+
+
+def _next(waiting: deque[Refreshable]) -> Refreshable | None:
+    with suppress(IndexError):
+        return waiting.popleft()
+    return None
 
 
 def in_order(segments: Iterable[Refreshable]) -> list[Refreshable]:
