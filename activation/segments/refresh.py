@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
@@ -126,10 +126,10 @@ def refresh_all(
             stack.enter_context(_without_parallel_plans(sessions))
         helper = stack.enter_context(ThreadPoolExecutor(1))
         for wave in waves(in_order(found)):
-            # the largest first, so that none of them is left for the end, when the other session has nothing to do
-            waiting = deque(sorted(wave, key=lambda segment: -(segment.size or 0)))
-            helping = [helper.submit(_refresh_some, waiting, other, names, now) for other in shared[1:]]
-            done = _refresh_some(waiting, shared[0], names, now)
+            # those that share conditions side by side and taken from both ends: few conditions are evaluated in both sessions
+            waiting = deque(sorted(wave, key=lambda segment: shared[0].wanted(segment.key)))
+            helping = [helper.submit(_refresh_some, waiting, waiting.pop, other, names, now) for other in shared[1:]]
+            done = _refresh_some(waiting, waiting.popleft, shared[0], names, now)
             done += [report for one in helping for report in one.result()]
             reports += sorted(done, key=lambda report: report.key)
     return reports
@@ -149,23 +149,24 @@ def _without_parallel_plans(sessions: Sequence[Connection]) -> Iterator[None]:
 
 
 def _refresh_some(
-    waiting: deque[Refreshable], shared: SharedConditions, names: Catalogue, now: datetime
+    waiting: deque[Refreshable],
+    take: Callable[[], Refreshable],
+    shared: SharedConditions,
+    names: Catalogue,
+    now: datetime,
 ) -> list[RefreshReport]:
-    """Takes segment after segment until none is left; another session may do the same."""
-    reports = []
+    """Takes segment after segment until none is left; another session may do the same from the other end."""
+    reports: list[RefreshReport] = []
     try:
-        while segment := _next(waiting):
+        while True:
+            try:
+                segment = take()
+            except IndexError:
+                return reports
             reports.append(_refresh(shared.db, segment, names, now, shared=shared))
     except BaseException:
         waiting.clear()  # nor does the other one go on
         raise
-    return reports
-
-
-def _next(waiting: deque[Refreshable]) -> Refreshable | None:
-    with suppress(IndexError):
-        return waiting.popleft()
-    return None
 
 
 def in_order(segments: Iterable[Refreshable]) -> list[Refreshable]:

@@ -53,11 +53,16 @@ class SharedConditions:
         finally:
             conditions.drop()
 
+    def wanted(self, key: str) -> list[str]:
+        """The conditions that a tree shares with others, in an order of their own."""
+        return sorted(_asked(self.trees[key]).keys() & self.shared.keys()) if key in self.trees else []
+
     def members(self, key: str) -> Members:
         """The statement of a tree, over the tables of what it shares with others."""
-        own = _asked(self.trees[key]).keys() & self.shared.keys()
-        for condition in sorted(own - self.tables.keys()):
-            self._evaluate(condition)
+        own = self.wanted(key)
+        for condition in own:
+            if condition not in self.tables:
+                self._evaluate(condition)
         with_tables = replace(self.compiler, shared={condition: self.tables[condition] for condition in own})
         return as_members(with_tables.tree(self.trees[key]))
 

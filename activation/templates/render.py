@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from jinja2 import TemplateError
 
@@ -39,7 +38,8 @@ class Version:
     links: tuple[str, ...] = ()
 
 
-class RenderedMail(NamedTuple):
+@dataclass(frozen=True)
+class RenderedMail:
     """What is sent."""
 
     subject: str
