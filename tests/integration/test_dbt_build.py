@@ -658,6 +658,23 @@ def test_what_live_segments_read_is_what_the_build_made(built):
         assert built.row(f"select count(*) > 0 from {table}") == (True,)
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "select * from live.live_events where contact_id = 1",
+        "select * from intermediate.int_events__from_segments where recorded_at > now() - interval '1 hour'",
+    ],
+)
+def test_whoever_asks_for_one_contact_or_for_news_reads_by_index_and_not_all_stays(built, question):
+    with psycopg.connect(built.url) as db:
+        db.execute("set local enable_seqscan = off")
+        plan = "\n".join(line for (line,) in db.execute(f"explain {question}").fetchall())
+
+    conditions = [line for line in plan.splitlines() if "Index Cond" in line]
+    assert "CTE Scan on stays" not in plan
+    assert any("contact_id = " in line or "entered_at >" in line for line in conditions), plan
+
+
 def test_views_over_the_tables_live_through_a_build(day):
     assert day.views_before
     assert day.views_after == day.views_before

@@ -1,4 +1,5 @@
-with stays as (
+-- not materialized: who asks for one contact, or for what is new, must not read all stays
+with stays as not materialized (
     select * from {{ ref("stg_membership_log__stays") }}
 ),
 
