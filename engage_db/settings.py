@@ -41,7 +41,7 @@ def _http_url(value: str) -> str:
 
 
 def _sender(value: str) -> str:
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow to load, and seldom set
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - loaded only where a sender is set
 
     address = value.rsplit("<", 1)[-1].rstrip("> ")
     try:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 
 class Mail(NamedTuple):
-    """One rendered mail; `message_id` is ours and travels as a tag. A tuple, for nothing is made faster."""
+    """One rendered mail; `message_id` is ours and travels as a tag."""
 
     message_id: int
     sender: str

@@ -19,8 +19,9 @@ from activation import guard
 from activation.segments.catalogue import Catalogue
 from activation.segments.kinds.contract import Members
 from activation.segments.kinds.rule_tree import parse_checked
+from activation.segments.order import Refreshable, in_order, waves
 from activation.segments.problems import DefinitionRefused
-from activation.segments.refresh import INPUT_SUITES, Refreshable, in_order, jump, keep, waves
+from activation.segments.refresh import INPUT_SUITES, jump, keep
 from activation.segments.rules.compile import INSTANT, Compiler, Sources, as_members
 from engage_db import named_sql
 from engage_db.pause import pause_point
@@ -65,8 +66,10 @@ class Statements:
             tree = parse_checked(segment.definition, names)
             members = as_members(Compiler(names, now, LANDED).tree(tree), prefix=prefix)
             self._kept[segment.segment_id] = segment.definition, members
-        instant = {name: now for name in (f"{prefix}{INSTANT}",) if name in members.parameters}
-        return replace(members, parameters={**members.parameters, **instant})
+        parameters = dict(members.parameters)
+        if f"{prefix}{INSTANT}" in parameters:  # not every tree asks what time it is
+            parameters[f"{prefix}{INSTANT}"] = now
+        return replace(members, parameters=parameters)
 
 
 def evaluate_changes(

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, LiteralString
 
 import psycopg
@@ -22,7 +21,7 @@ from activation.segments.catalogue import Catalogue, catalogue
 from activation.segments.kinds.contract import Members, MembersUnavailable
 from activation.segments.kinds.dbt_model import SegmentDefinition
 from activation.segments.kinds.registry import KINDS
-from activation.segments.kinds.rule_tree import segments_used
+from activation.segments.order import Refreshable, in_order, waves
 from activation.segments.shared import SharedConditions
 from engage_db import named_sql
 from engage_db.pause import pause_point
@@ -42,21 +41,6 @@ class RefreshReport:
     entered: int = 0
     exited: int = 0
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Refreshable:
-    """What a refresh needs to know of a segment."""
-
-    segment_id: int
-    key: str
-    kind: str
-    definition: Mapping[str, Any]
-    refresh: str
-    size: int | None
-    version: int
-    evaluated_version: int | None
-    size_guard: float | None
 
 
 def register(db: Connection, definitions: Sequence[SegmentDefinition], *, now: datetime) -> None:
@@ -108,8 +92,8 @@ def refresh_all(
 ) -> list[RefreshReport]:
     """Refreshes the active segments of these kinds and keys, those that others refer to first, each on its own.
 
-    Conditions that several of them share are evaluated once. `beside` opens a second session, for two segments at a time:
-    both sessions commit as they go.
+    Conditions that several of them share are evaluated once in a session. `beside` opens a second one, for two segments at
+    a time: both commit as they go.
     """
     found = [
         segment for segment in _active(db, None if keys is None else list(keys)) if not kinds or segment.kind in kinds
@@ -167,30 +151,6 @@ def _refresh_some(
     except BaseException:
         waiting.clear()  # nor does the other one go on
         raise
-
-
-def in_order(segments: Iterable[Refreshable]) -> list[Refreshable]:
-    """Those that others refer to first. Raises Refused for a circle, which saving does not let through."""
-    by_key = {segment.key: segment for segment in segments}
-    uses = {key: _uses(segment) & by_key.keys() for key, segment in by_key.items()}
-    try:
-        return [by_key[key] for key in TopologicalSorter(uses).static_order()]
-    except CycleError as error:
-        raise Refused(f"These segments refer to each other in a circle: {' → '.join(error.args[1])}.") from error
-
-
-def waves(segments: Iterable[Refreshable]) -> list[list[Refreshable]]:
-    """Segments in the order given, broken where one refers to another of the same wave."""
-    broken: list[list[Refreshable]] = []
-    for segment in segments:
-        if not broken or _uses(segment) & {each.key for each in broken[-1]}:
-            broken.append([])
-        broken[-1].append(segment)
-    return broken
-
-
-def _uses(segment: Refreshable) -> set[str]:
-    return segments_used(segment.definition) if segment.kind == "rules" else set()
 
 
 def _active(db: Connection, keys: list[str] | None) -> list[Refreshable]:

@@ -63,10 +63,8 @@ insert into engage.segment_members (segment_id, contact_id, entered_at)
 select :segment_id, contact_id, :now from segment_moves where enters order by contact_id;
 
 -- name: size(segment_id)
--- counted for one that has none yet; after that each refresh adds what it moved
-select coalesce(size, (select count(*) from engage.segment_members where segment_id = :segment_id))
-from engage.segments
-where segment_id = :segment_id;
+-- counted and not remembered, so that a size that went wrong is put right by the next refresh
+select count(*) from engage.segment_members where segment_id = :segment_id;
 
 -- name: record_size(segment_id, size, entered, exited, version, now)
 with measured as (

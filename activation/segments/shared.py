@@ -1,4 +1,4 @@
-"""Conditions that several segments of one refresh have in common, evaluated once."""
+"""Conditions that several segments of one refresh have in common, evaluated once in a session."""
 
 from __future__ import annotations
 

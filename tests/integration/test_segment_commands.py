@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
@@ -17,6 +18,7 @@ from activation.segments import backtest, commands, explain, export, lists, prev
 from activation.segments.due import changed, due_by_cron
 from activation.segments.problems import DefinitionRefused
 from activation.segments.rules import reference, schema
+from activation.segments.shared import SharedConditions
 from engage_db.settings import PROJECT_ROOT, load_settings
 from tests.factories import engage as factory
 
@@ -237,17 +239,50 @@ def test_two_sessions_refresh_two_segments_at_a_time_and_come_to_the_same(db, en
     assert sizes == {key: report.size for key, report in found.items() if not report.problem}
 
 
-def test_when_a_session_is_lost_the_other_takes_no_further_segment(db, engage_url):
+def test_when_a_session_is_lost_the_refresh_fails_and_leaves_nothing_for_the_other_session(db, engage_url):
     for number in range(8):
         create(db, f"pros_{number}", PROS, refresh_it=False)
+    found = refresh._active(db, None)
+    waiting = deque(found)
+    lost = psycopg.connect(engage_url, autocommit=True)
+    db.execute("select pg_terminate_backend(%s)", [lost.info.backend_pid])
 
-    def lost():
-        session = psycopg.connect(engage_url, autocommit=True)
-        db.execute("select pg_terminate_backend(%s)", [session.info.backend_pid])
-        return session
+    with (
+        lost,
+        SharedConditions.of(lost, {}, commands.names(db), at=AT) as shared,
+        pytest.raises(psycopg.OperationalError),
+    ):
+        refresh._refresh_some(waiting, waiting.pop, shared, commands.names(db), AT)
 
-    with pytest.raises(psycopg.OperationalError):
-        refresh.refresh_all(db, now=AT, beside=lost)
+    assert len(found) == 8
+    assert not waiting
+
+
+def test_coming_back_at_the_very_instant_of_leaving_goes_on_with_the_same_stay(db):
+    create(db, "pros", PROS)
+    stays = (
+        "select contact_id, entered_at, exited_at from engage.segment_membership_history "
+        "where segment_id = (select segment_id from engage.segments where key = 'pros') order by 1, 2"
+    )
+    before = db.execute(stays).fetchall()
+    plan = "update profiles.contact_profiles set plan = %s where contact_id = 1"
+
+    db.execute(plan, ["free"])
+    refresh.refresh(db, "pros", now=AT)
+    left = db.execute(stays).fetchall()
+    db.execute(plan, ["pro"])
+    refresh.refresh(db, "pros", now=AT)
+
+    assert [(contact, exited) for contact, _, exited in left if exited] == [(1, AT)]
+    assert db.execute(stays).fetchall() == before
+    assert (1, AT, None) in before
+
+
+def test_a_size_that_went_wrong_is_put_right_by_the_next_refresh(db):
+    create(db, "pros", PROS)
+    db.execute("update engage.segments set size = size + 1")
+
+    assert refresh.refresh(db, "pros", now=AT).size == len(members(db, "pros"))
 
 
 def test_a_circle_is_refused_with_its_trail(db):

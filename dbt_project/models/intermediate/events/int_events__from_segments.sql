@@ -4,35 +4,19 @@ with stays as not materialized (
 ),
 
 -- apart, so that a build that asks for what is new finds entries and exits by their own index
-entries as (
+moments as (
     select
-        segment_id,
-        contact_id,
-        segment_key,
-        segment_title,
-        entered_at,
+        *,
         'segment_entered' as event_name,
         entered_at as occurred_at
     from stays
-),
-
-exits as (
+    union all
     select
-        segment_id,
-        contact_id,
-        segment_key,
-        segment_title,
-        entered_at,
+        *,
         'segment_exited' as event_name,
         exited_at as occurred_at
     from stays
     where exited_at is not null
-),
-
-moments as (
-    select * from entries
-    union all
-    select * from exits
 ),
 
 described as (
