@@ -16,8 +16,6 @@ from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
 
-WORK_MEM = sql.SQL("set local work_mem = '256MB'")  # a million people are sorted and joined in memory
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -29,19 +27,27 @@ class Policy:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the campaign says at the moment of the snapshot."""
+    """What the campaign says at the moment of the snapshot. `cap` (messages in `cap_hours`) is None where none holds for it."""
 
+    segment_id: int | None
+    channel: str
     message_class: str
     topic_id: int | None
     priority: int
     ignores_caps: bool
+    counts_towards_caps: bool
+    excluded_segment_ids: list[int]
+    holdout_percent: int
     quiet_from: time | None
     quiet_until: time | None
     window_from: time | None
     window_until: time | None
     window_days: list[int] | None
     deadline_minutes: int
+    template_version_id: int
     tokens: list[str]
+    cap: int | None
+    cap_hours: int | None
 
     @property
     def hours(self) -> Hours:
@@ -64,24 +70,24 @@ def freeze(
     *,
     rules: Rules,
     deadline_at: datetime,
-    contact_ids: Sequence[int],
+    contact_ids: Sequence[int] | None = None,
     policy: Policy,
     now: datetime,
-) -> None:
+) -> int:
     """Writes one outbox row per targeted contact, queued or skipped with its reason, in the caller's transaction.
 
-    Targeted are the members of the campaign's segment, and the contacts given.
+    Targeted are the members of the campaign's segment, or the contacts given. Returns how many they are.
     """
     parameters = _parameters(db, campaign_id, rules, deadline_at, contact_ids, policy, now)
-    db.execute(WORK_MEM)
-    db.execute(_around(SQL.insert, rules), {**parameters, "campaign_run_id": campaign_run_id})
+    _judge_in_memory(db)
+    return db.execute(_around(SQL.insert, rules), {**parameters, "campaign_run_id": campaign_run_id}).rowcount
 
 
 def rehearse(db: Connection, campaign_id: int, *, rules: Rules, policy: Policy, now: datetime) -> None:
     """The same audience as a snapshot would freeze now, in the temporary table `rehearsal` of the caller's transaction."""
     deadline_at = now + timedelta(minutes=rules.deadline_minutes)
-    db.execute(WORK_MEM)
-    db.execute(_around(SQL.rehearse, rules), _parameters(db, campaign_id, rules, deadline_at, (), policy, now))
+    _judge_in_memory(db)
+    db.execute(_around(SQL.rehearse, rules), _parameters(db, campaign_id, rules, deadline_at, None, policy, now))
 
 
 def _parameters(
@@ -89,22 +95,42 @@ def _parameters(
     campaign_id: int,
     rules: Rules,
     deadline_at: datetime,
-    contact_ids: Sequence[int],
+    contact_ids: Sequence[int] | None,
     policy: Policy,
     now: datetime,
 ) -> Mapping[str, Any]:
+    """What the campaign says is given to the statement, not read by it: so Postgres knows whom it will find, and plans for them."""
     spans: dict[str, Span | None] = {}
-    who = {"campaign_id": campaign_id, "contact_ids": list(contact_ids), "default_zone": policy.time_zone}
+    who = {
+        "segment_id": rules.segment_id,
+        "contact_ids": None if contact_ids is None else list(contact_ids),
+        "default_zone": policy.time_zone,
+    }
     if rules.hours:
         zones = [row[0] for row in db.execute(SQL.zones, who).fetchall()]
         spans = spans_by_zone(now, zones, rules.hours, policy.time_zone)
     return {
         **who,
-        "unknown_counts": policy.unknown_consent_counts,
         **as_columns(spans),
+        "campaign_id": campaign_id,
+        "template_version_id": rules.template_version_id,
+        "channel": rules.channel,
+        "message_class": rules.message_class,
+        "topic_id": rules.topic_id,
+        "excluded_segment_ids": rules.excluded_segment_ids,
+        "holdout_percent": rules.holdout_percent,
+        "is_capped": rules.message_class == "marketing" and rules.counts_towards_caps,
+        "cap": rules.cap,
+        "cap_since": now - timedelta(hours=rules.cap_hours or 0),
+        "unknown_counts": policy.unknown_consent_counts,
         "deadline_at": deadline_at,
         "now": now,
     }
+
+
+def _judge_in_memory(db: Connection) -> None:
+    """A million people are sorted and joined in memory."""
+    db.execute("set local work_mem = '256MB'")
 
 
 def _around(statement: LiteralString, rules: Rules) -> sql.Composed:

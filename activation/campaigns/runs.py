@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -150,16 +151,52 @@ def snapshot(
         if blocked:
             db.execute(SQL.stop_run, {"campaign_run_id": campaign_run_id, "reason": blocked, "now": now})
             return SnapshotReport(campaign_run_id, key, 0, 0, stopped=blocked)
-        rules = audience.rules_of(db, campaign_id)
-        deadline_at = max(scheduled_for, now) + timedelta(minutes=rules.deadline_minutes)
-        audience.freeze(
+        freeze(
             db, campaign_id, campaign_run_id,
-            rules=rules, deadline_at=deadline_at, contact_ids=(), policy=policy, now=now,
+            scheduled_for=scheduled_for, sender=sender, provider=provider, policy=policy, now=now,
         )  # fmt: skip
-        pause_point("snapshot")
-        frozen = {"sender": sender, "provider": provider, "deadline_at": deadline_at, "now": now}
-        db.execute(SQL.finish_snapshot, {"campaign_run_id": campaign_run_id, **frozen})
         return _counted(db, campaign_run_id, key)
+
+
+def freeze(
+    db: Connection,
+    campaign_id: int,
+    campaign_run_id: int,
+    *,
+    scheduled_for: datetime,
+    contact_ids: Sequence[int] | None = None,
+    sender: str,
+    provider: str,
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """Freezes the audience and what the campaign says now, in the caller's transaction: whatever is edited later, the run keeps it.
+
+    The audience are the members of the campaign's segment, or the contacts given.
+    """
+    rules = audience.rules_of(db, campaign_id)
+    deadline_at = max(scheduled_for, now) + timedelta(minutes=rules.deadline_minutes)
+    targeted = audience.freeze(
+        db, campaign_id, campaign_run_id,
+        rules=rules, deadline_at=deadline_at, contact_ids=contact_ids, policy=policy, now=now,
+    )  # fmt: skip
+    pause_point("snapshot")
+    db.execute(
+        SQL.finish_snapshot,
+        {
+            "campaign_run_id": campaign_run_id,
+            "targeted": targeted,
+            "sender": sender,
+            "provider": provider,
+            "deadline_at": deadline_at,
+            "message_class": rules.message_class,
+            "topic_id": rules.topic_id,
+            "priority": rules.priority,
+            "ignores_caps": rules.ignores_caps,
+            "template_version_id": rules.template_version_id,
+            "now": now,
+        },
+    )
 
 
 def open_for_sending(db: Connection, *, now: datetime) -> list[str]:

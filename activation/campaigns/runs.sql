@@ -55,21 +55,13 @@ set state = case when kind = 'broadcast' then 'stopped_by_guard' else state end,
 from stopped
 where campaign.campaign_id = stopped.campaign_id;
 
--- name: finish_snapshot(campaign_run_id, sender, provider, deadline_at, now)
+-- name: finish_snapshot(campaign_run_id, targeted, sender, provider, deadline_at, message_class, topic_id, priority, ignores_caps, template_version_id, now)
 -- what the campaign says now is what the run keeps, whatever is edited later
-update engage.campaign_runs run
-set snapshot_at = :now, sender = :sender, provider = :provider, deadline_at = :deadline_at,
-    message_class = campaign.message_class, topic_id = campaign.topic_id, priority = campaign.priority,
-    ignores_caps = campaign.ignores_caps,
-    targeted = (select count(*) from engage.campaign_messages message where message.campaign_run_id = run.campaign_run_id),
-    template_version_id = (
-        select template_version_id from engage.template_versions version
-        where version.template_id = campaign.template_id
-        order by version.version desc
-        limit 1
-    )
-from engage.campaigns campaign
-where run.campaign_run_id = :campaign_run_id and campaign.campaign_id = run.campaign_id;
+update engage.campaign_runs
+set snapshot_at = :now, targeted = :targeted, sender = :sender, provider = :provider, deadline_at = :deadline_at,
+    message_class = :message_class, topic_id = :topic_id, priority = :priority, ignores_caps = :ignores_caps,
+    template_version_id = :template_version_id
+where campaign_run_id = :campaign_run_id;
 
 -- name: snapshot_counts(campaign_run_id)
 select state, reason, count(*) from engage.campaign_messages where campaign_run_id = :campaign_run_id group by 1, 2;

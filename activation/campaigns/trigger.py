@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 from psycopg import Connection
 
 from activation import guard
-from activation.campaigns import audience, commands, runs
+from activation.campaigns import commands, runs
 from activation.campaigns.audience import Policy
 from activation.errors import Refused
 from engage_db import named_sql
@@ -56,17 +56,13 @@ def trigger(
             raise Refused(f"{key} is {campaign.state}: launch it to have it triggered.")
         if campaign.message_class == "marketing" and (blocked := guard.blocked_by(db, runs.AUDIENCE_SUITES)):
             raise Refused(f"Nothing is sent: {blocked}.")
-        rules = audience.rules_of(db, campaign.campaign_id)
         planned = {"campaign_id": campaign.campaign_id, "trigger_key": trigger_key or str(uuid4()), "now": now}
         made = db.execute(SQL.insert_run, planned).fetchone()
         if made is not None:
-            deadline_at = now + timedelta(minutes=rules.deadline_minutes)
-            audience.freeze(
+            runs.freeze(
                 db, campaign.campaign_id, made[0],
-                rules=rules, deadline_at=deadline_at, contact_ids=contact_ids, policy=policy, now=now,
+                scheduled_for=now, contact_ids=contact_ids, sender=sender, provider=provider, policy=policy, now=now,
             )  # fmt: skip
-            frozen = {"sender": sender, "provider": provider, "deadline_at": deadline_at, "now": now}
-            db.execute(runs.SQL.finish_snapshot, {"campaign_run_id": made[0], **frozen})
             db.execute(SQL.open_run, {"campaign_run_id": made[0], "now": now})
             db.execute(SQL.wake)
         run = (
