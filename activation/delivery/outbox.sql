@@ -48,16 +48,22 @@ allowance as (
     ))::bigint as messages
     from run
 ),
+-- the inner limit is a number that Postgres knows when it plans: by the other one it would expect a tenth of the whole run, and
+-- may read all contacts for a thousand rows. Rows are locked as they are taken, so no more than the allowance
 due as materialized (
-    select message.message_id, message.contact_id, message.address, message.template_version_id, message.tokens,
-        message.next_attempt_at
-    from engage.campaign_messages message
-    where message.campaign_run_id = (select campaign_run_id from run) and message.is_queued
-      and message.next_attempt_at <= :now and (message.hold_at is null or message.hold_at > :now)
-      and (:shards = 1 or message.contact_id %% :shards = :shard)
-    order by message.next_attempt_at, message.message_id
+    select *
+    from (
+        select message.message_id, message.contact_id, message.address, message.template_version_id, message.tokens,
+            message.next_attempt_at
+        from engage.campaign_messages message
+        where message.campaign_run_id = (select campaign_run_id from run) and message.is_queued
+          and message.next_attempt_at <= :now and (message.hold_at is null or message.hold_at > :now)
+          and (:shards = 1 or message.contact_id %% :shards = :shard)
+        order by message.next_attempt_at, message.message_id
+        limit :most
+        for update of message skip locked
+    ) ready
     limit (select messages from allowance)
-    for update of message skip locked
 ),
 checked as materialized (
     select due.message_id, due.next_attempt_at,
