@@ -47,7 +47,7 @@ suppressed_addresses as (
 ),
 -- the newest word of a person, on the topic or on the channel as a whole
 said as (
-    select distinct on (contact_id) contact_id, status, consent_record_id
+    select distinct on (contact_id) contact_id, status, occurred_at, consent_record_id
     from engage.consent_records
     where :message_class = 'marketing' and channel = :channel and (topic_id is null or topic_id = :topic_id)
       and (:contact_ids::bigint[] is null or contact_id = any(:contact_ids))
@@ -91,7 +91,12 @@ known as (
         hours.ends as hold_at,
         case
             when :message_class = 'transactional' then 'transactional'
-            when said.status = 'subscribed' then format('record %%s', said.consent_record_id)
+            when said.status = 'subscribed'
+                and (
+                    profile.email_consent is distinct from 'unsubscribed'
+                    or engage.crm_unsubscribed_at(targeted.contact_id, :channel) <= said.occurred_at
+                )
+                then format('record %%s', said.consent_record_id)
             when said.status is not null then null
             when profile.email_consent = 'subscribed' then 'crm opt-in: subscribed'
             when profile.email_consent = 'unknown' and :unknown_counts then 'crm: unknown, which counts here'

@@ -1,7 +1,8 @@
 """Consent: what people decided, with proof, and what follows from it.
 
 The rule, here and in `states` of consent.sql: an explicit opt-in is `subscribed`; of the decisions about a topic and about
-its whole channel the newest wins; without any the CRM's flag says; else it is `unknown`.
+its whole channel the newest wins; without any the CRM's flag says; else it is `unknown`. A flag that turned to unsubscribed
+after an opt-in overrules it; one that turned to subscribed never overrules what a person decided here.
 """
 
 from __future__ import annotations

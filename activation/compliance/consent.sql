@@ -88,7 +88,8 @@ where (
 -- name: states(contact_ids, channels, now)
 -- The one rule, for any number of people: per channel, for it as a whole (topic_id empty) and for each topic in use.
 -- An unsubscription that holds, of the person or of their address, comes first; then the newest decision on record among
--- this topic and the whole channel; then the CRM's flag; else it is unknown. `held_by` is what keeps messages away
+-- this topic and the whole channel, unless it is an opt-in and the CRM's flag turned to unsubscribed after it; then that
+-- flag; else it is unknown. `held_by` is what keeps messages away
 -- whatever they agreed to: the first that holds, in the order of the list of reasons. Empty `now`: the database's clock.
 with moment as (
     select coalesce(:now::timestamptz, now()) as at
@@ -107,17 +108,18 @@ people as (
 )
 select person.contact_id, person.channel, scope.topic_id, scope.topic,
     case
-        when suppression.suppression_id is not null then 'unsubscribed'
+        when suppression.suppression_id is not null or turned.at is not null then 'unsubscribed'
         else coalesce(record.status, nullif(person.flag, ''), 'unknown')
     end as status,
     case
         when suppression.suppression_id is not null then 'suppression'
+        when turned.at is not null then 'crm'
         when record.consent_record_id is not null then 'record'
         when person.flag in ('subscribed', 'unsubscribed') then 'crm'
         else 'nothing'
     end as decided_by,
-    coalesce(suppression.created_at, record.occurred_at) as decided_at,
-    coalesce(suppression.source, record.source) as source,
+    coalesce(suppression.created_at, nullif(turned.at, 'infinity'), record.occurred_at) as decided_at,
+    coalesce(suppression.source, case when turned.at is null then record.source end) as source,
     record.status as on_record,
     held.reason as held_by
 from people person
@@ -131,6 +133,10 @@ left join lateral (
     order by said.occurred_at desc, said.consent_record_id desc
     limit 1
 ) record on true
+left join lateral (
+    select engage.crm_unsubscribed_at(person.contact_id, person.channel) as at
+    where record.status = 'subscribed' and person.flag = 'unsubscribed'
+) turned on turned.at > record.occurred_at
 left join lateral (
     select suppression_id, created_at, source
     from engage.suppressions known

@@ -53,8 +53,8 @@ class Terms:
 class Facts:
     """What is known of one contact.
 
-    `said` is their newest word on the topic or the channel, `flag` what the CRM says; `begins` is their first permitted minute,
-    None when no week has one.
+    `said` is their newest word on the topic or the channel; `flag` is what the CRM says, and `flag_is_newer` whether it turned
+    to that after they said it. `begins` is their first permitted minute, None when no week has one.
     """
 
     begins: datetime | None
@@ -63,6 +63,7 @@ class Facts:
     suppressions: Collection[Suppression] = ()
     said: str | None = None
     flag: str = "subscribed"
+    flag_is_newer: bool = False
     counted: int = 0
     is_duplicate: bool = False
     is_held_out: bool = False
@@ -108,5 +109,5 @@ def _binds(one: Suppression, terms: Terms) -> bool:
 
 def _consents(facts: Facts, terms: Terms) -> bool:
     if facts.said is not None:
-        return facts.said == "subscribed"
+        return facts.said == "subscribed" and not (facts.flag == "unsubscribed" and facts.flag_is_newer)
     return facts.flag == "subscribed" or (facts.flag == "unknown" and terms.unknown_counts)

@@ -75,6 +75,8 @@ checked as materialized (
             when run.message_class = 'marketing' and coalesce(
                     said.status, case when contact.email_consent = 'unknown' and :unknown_counts then 'subscribed' else contact.email_consent end
                 ) is distinct from 'subscribed' then 'no_consent'
+            when said.status = 'subscribed' and contact.email_consent = 'unsubscribed'
+                and engage.crm_unsubscribed_at(due.contact_id, run.channel) > said.occurred_at then 'no_consent'
             when slots.used >= run.cap then 'frequency_cap'
         end as reason,
         coalesce(slots.used + slots.promised >= run.cap, false) as yields
@@ -107,7 +109,7 @@ checked as materialized (
           )
     ) inbox on true
     left join lateral (
-        select record.status
+        select record.status, record.occurred_at
         from engage.consent_records record
         where run.message_class = 'marketing' and record.contact_id = due.contact_id and record.channel = run.channel
           and (record.topic_id is null or record.topic_id = run.topic_id)

@@ -2,7 +2,7 @@
 -- As a campaign without a topic judges: a valid address, consent, no suppression that holds. The newest decision about mail
 -- as a whole, else the CRM's flag. A bounce belongs to its address alone, a complaint to the person as well.
 with decision as (
-    select distinct on (contact_id) contact_id, status
+    select distinct on (contact_id) contact_id, status, occurred_at
     from engage.consent_records
     where channel = 'email' and topic_id is null
     order by contact_id, occurred_at desc, consent_record_id desc
@@ -20,6 +20,10 @@ select
           and (
               coalesce(decision.status, profile.email_consent) = 'subscribed'
               or (:unknown_counts::boolean and coalesce(decision.status, profile.email_consent, 'unknown') = 'unknown')
+          )
+          and (
+              decision.status is null or profile.email_consent is distinct from 'unsubscribed'
+              or engage.crm_unsubscribed_at(profile.contact_id, 'email') <= decision.occurred_at
           )
           and not exists (select from held where held.address = profile.email)
           and not exists (select from held where held.contact_id = profile.contact_id and held.is_about_person)

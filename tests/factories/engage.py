@@ -59,6 +59,16 @@ def fail_data_test(
     db.commit()
 
 
+def add_contact_version(
+    db: psycopg.Connection, contact_id: int, consent: str, begin: datetime, end: datetime | None = None
+) -> None:
+    """What the CRM said of a contact's consent from when until when; without an end, it still does."""
+    db.execute(
+        "insert into core.contact_history (contact_id, email_consent, valid_from, valid_to, recorded_at) values (%s, %s, %s, %s, %s)",
+        [contact_id, consent, begin, end, begin],
+    )
+
+
 def add_contact(
     db: psycopg.Connection, contact_id: int, email: str | None = "", *, consent: str = "subscribed", **attributes: Any
 ) -> None:

@@ -11,7 +11,7 @@ from activation.compliance import consent
 from activation.compliance.preferences import preferences_of, save_preferences
 from activation.errors import NotFound, Refused
 from tests.factories import engage as given_engage
-from tests.factories.engage import NOW, add_contact, add_suppression, add_topic
+from tests.factories.engage import NOW, add_contact, add_contact_version, add_suppression, add_topic
 
 PROOF = {"wording": "Send me the news", "ip": "198.51.100.7"}
 
@@ -203,6 +203,60 @@ def test_what_cannot_be_a_decision_is_refused(db, wrong, words):
         consent.record(db, **{**decision, **wrong})
 
 
+# -- a flag of the CRM that turns later
+
+
+def test_a_flag_that_turned_to_no_after_the_opt_in_overrules_it(db):
+    add_contact(db, 2, consent="unsubscribed")
+    add_contact_version(db, 2, "subscribed", at(0), at(5))
+    add_contact_version(db, 2, "unsubscribed", at(5))
+    decide(db, "subscribed", contact_id=2, hours=3)
+
+    found = state(db, contact_id=2)
+
+    assert (found.status, found.decided_by, found.decided_at, found.source) == ("unsubscribed", "crm", at(5), None)
+    decide(db, "subscribed", contact_id=2, hours=6)
+    assert (state(db, contact_id=2).status, state(db, contact_id=2).decided_by) == ("subscribed", "record")
+
+
+def test_an_opt_in_stands_against_a_no_that_the_crm_had_said_before_whatever_else_changes_there(db):
+    add_contact(db, 2, consent="unsubscribed")
+    add_contact_version(db, 2, "unsubscribed", at(0), at(4))  # then the person moved to another city
+    add_contact_version(db, 2, "unsubscribed", at(4))
+
+    decide(db, "subscribed", contact_id=2, hours=3)
+
+    assert state(db, contact_id=2).status == "subscribed"
+
+
+def test_a_no_that_came_back_after_the_opt_in_overrules_it(db):
+    add_contact(db, 2, consent="unsubscribed")
+    for flag, begin, end in (("unsubscribed", 0, 4), ("subscribed", 4, 6), ("unsubscribed", 6, None)):
+        add_contact_version(db, 2, flag, at(begin), None if end is None else at(end))
+
+    decide(db, "subscribed", contact_id=2, hours=3)
+
+    assert state(db, contact_id=2).status == "unsubscribed"
+
+
+def test_a_no_that_the_history_does_not_know_yet_is_the_newer_word(db):
+    add_contact(db, 2, consent="unsubscribed")  # the build has written the contact, its history follows
+    add_contact_version(db, 2, "subscribed", at(0))
+
+    decide(db, "subscribed", contact_id=2, hours=3)
+
+    assert (state(db, contact_id=2).status, state(db, contact_id=2).decided_by) == ("unsubscribed", "crm")
+
+
+def test_a_yes_in_the_crm_never_overrules_that_somebody_left_here(db):
+    add_contact(db, 2, consent="subscribed")
+    add_contact_version(db, 2, "unsubscribed", at(0), at(5))
+    add_contact_version(db, 2, "subscribed", at(5))
+    decide(db, "unsubscribed", contact_id=2, hours=3)
+
+    assert state(db, contact_id=2).status == "unsubscribed"
+
+
 # -- the rule against the obvious evaluation, over random histories
 
 TOPICS = 2
@@ -214,12 +268,14 @@ provider_left = st.tuples(st.just("provider"), st.just("unsubscribed"), st.just(
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     flag=st.sampled_from(["subscribed", "unsubscribed", "unknown"]),
+    flag_turned=st.integers(-1, 12),
     history=st.lists(st.one_of(decisions, provider_left), max_size=9),
 )
-def test_the_newest_decision_about_the_topic_or_the_channel_is_the_state(db, flag, history):
+def test_the_newest_decision_about_the_topic_or_the_channel_is_the_state(db, flag, flag_turned, history):
     with db.transaction(force_rollback=True):
         topics = [add_topic(db, f"topic{number}") for number in range(TOPICS)]
         add_contact(db, 5, consent=flag)
+        add_contact_version(db, 5, flag, at(flag_turned))
         told: list[tuple[int | None, str, int, int, int]] = []
         for number, (topic, status, back, gap) in enumerate(history):
             moment = (told[-1][3] if told else 0) + gap  # the clock goes on
@@ -235,7 +291,9 @@ def test_the_newest_decision_about_the_topic_or_the_channel_is_the_state(db, fla
 
         for scope in (None, *topics):
             about = [each for each in told if each[0] in (None, scope)]
-            expected = max(about, key=lambda each: (each[2], each[4]))[1] if about else flag
+            _, expected, occurred, *_ = max(about, key=lambda each: (each[2], each[4]), default=(None, flag, -1))
+            if flag == "unsubscribed" and flag_turned > occurred:
+                expected = flag
             assert state(db, scope, contact_id=5).status == expected
 
 

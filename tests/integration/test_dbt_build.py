@@ -749,6 +749,22 @@ def test_a_silence_that_has_become_long_enough_counts_as_arrival_at_the_next_bui
     assert outcomes.row(known) == (True, True)
 
 
+def test_since_when_the_crm_says_no_is_told_by_the_history_whatever_else_changes_later(cluster, live, tmp_path):
+    asked = "select engage.crm_unsubscribed_at(1, 'email') = updated_at from raw_crm.customers where id = 1"
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        copy = Built(url, tmp_path / "target")
+        for number, assignment in enumerate(("email_opt_in = false", "city = 'Milan'")):
+            with psycopg.connect(url) as db:
+                db.execute(
+                    f"update raw_crm.customers set {assignment}, updated_at = now() + interval '{number} minutes', "  # noqa: S608
+                    "_extracted_at = now() where id = 1"
+                )
+            copy.dbt("build", "--select", "stg_crm__customers+1", "int_contacts__recorded", "contact_history")
+            assert copy.row(asked) == (number == 0,)
+        assert copy.row("select engage.crm_unsubscribed_at(1, 'sms') is not null") == (True,)
+        assert copy.row("select count(*) from pg_indexes where indexname = 'contact_history_contact_id_idx'") == (1,)
+
+
 # -- how the project is made ------------------------------------------------------------------------------------------
 
 

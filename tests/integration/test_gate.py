@@ -42,14 +42,19 @@ class Person:
     suppressions: list[tuple[str, bool, int | None, str]] = field(
         default_factory=list
     )  # reason, person?, topic, holds?
-    words: list[tuple[int | None, str]] = field(default_factory=list)  # topic, status: oldest first
+    words: list[tuple[int | None, str]] = field(default_factory=list)  # topic, status: oldest first, one a day
+    flag_since: timedelta = timedelta(days=99)  # before NOW; the CRM said yes until then
 
     @property
     def status(self):
         return "missing" if self.email is None else "valid" if "@" in self.email else "invalid"
 
     def facts(self, terms, *, is_duplicate=False, at_claim=False):
-        heard = [status for topic, status in self.words if topic is None or topic == terms.topic_id]
+        heard = [
+            (spoken(age), status)
+            for age, (topic, status) in enumerate(self.words)
+            if topic is None or topic == terms.topic_id
+        ]
         return Facts(
             begins=NOW,
             email_status="valid" if at_claim else self.status,
@@ -59,8 +64,9 @@ class Person:
                 for reason, person, topic, holds in self.suppressions
                 if holds == "yes"
             ],
-            said=heard[-1] if heard else None,
+            said=heard[-1][1] if heard else None,
             flag=self.flag,
+            flag_is_newer=bool(heard) and NOW - self.flag_since > heard[-1][0],
             counted=self.counted,
             is_duplicate=is_duplicate,
         )
@@ -83,7 +89,12 @@ def people(chance, *, at_claim=False):
                 (chance.choice([None, TOPIC, OTHER_TOPIC]), chance.choice(["subscribed", "unsubscribed"]))
                 for _ in range(chance.choice([0, 0, 1, 2, 3]))
             ],
+            timedelta(days=chance.choice([99, 10, 8.5, 7.5, 6.5, 1])),
         )  # fmt: skip
+
+
+def spoken(age):
+    return NOW - timedelta(days=9 - age)
 
 
 def store(db, person):
@@ -101,8 +112,11 @@ def store(db, person):
         db.execute(
             "insert into engage.consent_records (contact_id, channel, topic_id, status, occurred_at, recorded_at, source, "
             "proof, recorded_by) values (%s, 'email', %s, %s, %s, %s, 'test', %s, 'test')",
-            [person.contact_id, topic, status, NOW - timedelta(days=9 - age), NOW, Jsonb({})],
+            [person.contact_id, topic, status, spoken(age), NOW, Jsonb({})],
         )
+    turned = NOW - person.flag_since
+    for flag, begin, end in (("subscribed", NOW - timedelta(days=999), turned), (person.flag, turned, None)):
+        given.add_contact_version(db, person.contact_id, flag, begin, end)
     for number in range(person.counted + person.old):
         sent_at = NOW - timedelta(hours=167 if number < person.counted else 169)
         db.execute(

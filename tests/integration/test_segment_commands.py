@@ -385,9 +385,12 @@ def test_who_can_be_written_to_is_judged_as_a_campaign_judges(db):
             [contact_id, topic_id, status, AT, AT],
         )
 
-    for number, consent in enumerate(["unsubscribed", "unknown", "subscribed", "subscribed", "subscribed"], start=21):
+    flags = ["unsubscribed", "unknown", "subscribed", "subscribed", "subscribed", "unsubscribed"]
+    for number, consent in enumerate(flags, start=21):
         factory.add_contact(db, number, plan="gold", consent=consent)
-    decide(21, "subscribed")  # a decision wins over the flag of the CRM
+    for number, turned in ((21, AT - timedelta(days=1)), (26, AT + timedelta(days=1))):
+        factory.add_contact_version(db, number, "unsubscribed", turned)
+        decide(number, "subscribed")  # a decision wins over the flag of the CRM, unless that turned after it
     decide(23, "unsubscribed")
     decide(24, "unsubscribed", factory.add_topic(db, "offers"))  # of a topic: says nothing about mail as a whole
     factory.add_suppression(db, "soft_bounce_run", address="c24@mail.test.dev", expires_at=AT)  # expired
@@ -399,7 +402,7 @@ def test_who_can_be_written_to_is_judged_as_a_campaign_judges(db):
 
     found = preview.preview(db, "rules", gold, at=AT, sample=0)
 
-    assert (found.total, found.reachable) == (5, 2)  # 21 and 24
+    assert (found.total, found.reachable) == (6, 2)  # 21 and 24
 
 
 def test_values_of_another_type_are_counted_and_do_not_match(db):
