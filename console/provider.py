@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from activation.channels.contract import Accepted, Answer, Channel, Mail
-from activation.channels.contract import Refused as MailRefused
 from activation.errors import NotFound, Refused
 from console.environment import actor, engage, now
 from console.output import console, print_json, print_table
@@ -94,7 +93,7 @@ def _accepted(answer: Answer, name: str) -> str:
     if not isinstance(answer, Accepted):
         raise Refused(f"{name} did not take the test mail: {answer.words}")
     first = answer.results[0]
-    if isinstance(first, MailRefused):
+    if not isinstance(first, str):
         raise Refused(f"{name} refused the test mail: {first.words}")
     return first
 

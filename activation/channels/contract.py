@@ -35,13 +35,6 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """The provider dealt with every message: its id of each in the order of the request, or a refusal of that one alone."""
-
-    results: Sequence[str | Refused]
-
-
-@dataclass(frozen=True)
 class ContentRefused:
     """Nothing was accepted because of what a mail contains; `position` says which, where the provider said so."""
 
@@ -61,11 +54,21 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class NotProcessed:
-    """The request was certainly not processed; it costs no attempt. `retry_after` in seconds where the provider gave it."""
+    """It was certainly not processed, and costs no attempt. `retry_after` in seconds where the provider gave it."""
 
     cause: Cause
     words: str
     retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider dealt with every message, told in the order of the request: its id of each, or a refusal of that one alone.
+
+    NotProcessed are those that it left for a reason which is not theirs, such as credits that ended between two of them.
+    """
+
+    results: Sequence[str | Refused | NotProcessed]
 
 
 @dataclass(frozen=True)

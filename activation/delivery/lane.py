@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from psycopg import InternalError, OperationalError
 from psycopg_pool import PoolTimeout
 
-from activation.channels.contract import Accepted, Answer, Channel, Mail, OutcomeUnknown, Refused
+from activation.channels.contract import Accepted, Answer, Channel, Mail, OutcomeUnknown
 from activation.delivery import batches, making, retry, settle
 from activation.delivery.batches import SQL, Batch, Claim, Database, Row
 from activation.delivery.compose import Envelope
@@ -317,6 +317,7 @@ async def answered(channel: Channel, batch: Batch) -> Answer:
     if isinstance(answer, Accepted):
         if len(answer.results) != size:
             return OutcomeUnknown(f"{channel.name} answered for {len(answer.results)} of {size} mails")
-        results = [replace(one, words=masked(one.words)) if isinstance(one, Refused) else one for one in answer.results]
-        return Accepted(results)
+        return Accepted(
+            [one if isinstance(one, str) else replace(one, words=masked(one.words)) for one in answer.results]
+        )
     return replace(answer, words=masked(answer.words))

@@ -133,6 +133,8 @@ class Providers:
     async def heed(self, provider: str, answer: Answer) -> None:
         """Takes note of an answer: opens or closes the breaker, slows everybody down where the provider asked for it."""
         now = self.clock()
+        if isinstance(answer, Accepted):  # in the middle of which it may have come to a halt
+            answer = next((one for one in answer.results if isinstance(one, NotProcessed)), answer)
         if isinstance(answer, Accepted | ContentRefused | KeyConflict):
             self._good[provider] = self._good.get(provider, 0) + 1
             if now - self._noted_at.get(provider, now - 2 * NOTE_EVERY) >= NOTE_EVERY or provider in self._unwell:

@@ -27,13 +27,23 @@ QUOTA_PAUSE = timedelta(hours=1)
 
 
 async def record_results(db: Database, answered: Sequence[tuple[Batch, Accepted]], *, now: datetime) -> None:
-    """Writes down the provider's word on every message of some batches, in one statement."""
+    """Writes down the provider's word on every message of some batches, in one statement; what it left is queued again."""
     told = [
         (batch.batch_id, message_id, result)
         for batch, answer in answered
         for message_id, result in zip(batch.message_ids, answer.results, strict=True)
+        if not isinstance(result, NotProcessed)
     ]
     async with db.transaction():
+        for batch, answer in answered:
+            left = {
+                message_id: _free_at(result, now)
+                for message_id, result in zip(batch.message_ids, answer.results, strict=True)
+                if isinstance(result, NotProcessed)
+            }
+            if left:
+                back = {"message_ids": list(left), "next_attempt_ats": list(left.values()), "now": now}
+                await db.execute(SQL.put_back, {**held(batch), **back})
         await db.execute(
             SQL.record_results,
             {
@@ -70,9 +80,8 @@ async def settle(
             case NotProcessed(cause, words, retry_after):
                 again = now + _pause(cause, retry_after)
                 if batch.attempts == 1 and cause in (Cause.CONFIGURATION, Cause.QUOTA, Cause.UNREACHABLE):
-                    # nobody has seen it: the rows are free for whichever provider is well
-                    free_at = again if cause is Cause.UNREACHABLE else now
-                    await db.execute(SQL.release, {**ours, "problem": words, "next_attempt_at": free_at, "now": now})
+                    free = {"next_attempt_at": _free_at(answer, now), "now": now}
+                    await db.execute(SQL.release, {**ours, "problem": words, **free})
                 else:
                     # in flight: an earlier attempt is being dealt with, so it has begun all the same
                     kept = max(batch.attempts - 1, int(cause is Cause.IN_FLIGHT))
@@ -138,6 +147,12 @@ async def set_aside(db: Database, batch: Batch, *, until: datetime, now: datetim
     async with db.transaction():
         waits = {"next_attempt_at": until, "attempts": batch.attempts, "problem": words}
         await db.execute(SQL.postpone, {**held(batch), **waits})
+
+
+def _free_at(answer: NotProcessed, now: datetime) -> datetime:
+    """When rows that nobody has seen may leave: at once where another provider may be well, whose breaker is not this one's."""
+    halted = answer.cause in (Cause.CONFIGURATION, Cause.QUOTA)
+    return now if halted else now + _pause(answer.cause, answer.retry_after)
 
 
 def _pause(cause: Cause, retry_after: float | None) -> timedelta:

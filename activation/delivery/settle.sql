@@ -52,6 +52,22 @@ cross join (
 ) as run
 where message.message_id = any(released.message_ids) and message.batch_id = released.batch_id and message.state = 'claimed';
 
+-- name: put_back(batch_id, lease_epoch, message_ids, next_attempt_ats, now)
+-- the provider took others of the batch and left these, for a reason that is not theirs: they may leave in other batches
+update engage.campaign_messages message
+set state = case when run.state = 'cancelled' then 'cancelled' else 'queued' end,
+    reason = case when run.state = 'cancelled' then 'campaign cancelled' end, batch_id = null,
+    next_attempt_at = left_out.next_attempt_at, state_changed_at = :now
+from engage.send_batches batch
+cross join unnest(:message_ids::bigint[], :next_attempt_ats::timestamptz[]) as left_out (message_id, next_attempt_at)
+cross join (
+    select state from engage.campaign_runs
+    where campaign_run_id = (select campaign_run_id from engage.send_batches where batch_id = :batch_id)
+    for share
+) as run
+where batch.batch_id = :batch_id and batch.lease_epoch = :lease_epoch and batch.state = 'frozen'
+  and message.message_id = left_out.message_id and message.batch_id = batch.batch_id and message.state = 'claimed';
+
 -- name: refuse_one(batch_id, lease_epoch, position, words, now)
 update engage.campaign_messages message
 set state = 'failed', reason = 'refused by the provider', reason_detail = :words, batch_id = null, state_changed_at = :now

@@ -756,7 +756,7 @@ def test_since_when_the_crm_says_no_is_told_by_the_history_whatever_else_changes
         for number, assignment in enumerate(("email_opt_in = false", "city = 'Milan'")):
             with psycopg.connect(url) as db:
                 db.execute(
-                    f"update raw_crm.customers set {assignment}, updated_at = now() + interval '{number} minutes', "  # noqa: S608
+                    f"update raw_crm.customers set {assignment}, updated_at = now() + interval '{number} minutes', "
                     "_extracted_at = now() where id = 1"
                 )
             copy.dbt("build", "--select", "stg_crm__customers+1", "int_contacts__recorded", "contact_history")

@@ -52,6 +52,8 @@ def _postmark_result(mail: dict[str, Any]) -> dict[str, Any]:
         return {"ErrorCode": 300, "Message": f"Error parsing 'To': Illegal email address '{mail['To']}'."}
     if mail["To"].startswith("inactive@"):
         return {"ErrorCode": 406, "Message": "You tried to send to recipient(s) that have been marked as inactive."}
+    if mail["To"].startswith("unpaid@"):
+        return {"ErrorCode": 405, "Message": "Your account has run out of credits."}
     accepted = {
         "To": mail["To"],
         "SubmittedAt": "2026-11-27T10:00:00.0000000Z",

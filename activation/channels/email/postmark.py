@@ -161,21 +161,21 @@ def _accepted(reply: Reply, size: int) -> Answer:
     rows = reply.content
     if not isinstance(rows, list) or len(rows) != size or not all(isinstance(row, dict) for row in rows):
         return OutcomeUnknown(f"Postmark answered {size} mails with something else than {size} results")
-    results = [_result(row) for row in rows]
+    results = [_result(row, reply) for row in rows]
     if any(found is None for found in results):
         return OutcomeUnknown("Postmark answered a mail without an id")
-    refusals = [row for row, found in zip(rows, results, strict=True) if isinstance(found, Refused)]
-    if len(refusals) == size:  # none was taken: is it about the mails at all?
-        halts = [_for_all(reply.status, row.get("ErrorCode"), _words(row, "Postmark"), reply) for row in refusals]
-        if halts[0] is not None and all(halts):
-            return halts[0]
-    return Accepted([found for found in results if found is not None])
+    halts = [found for found in results if isinstance(found, NotProcessed)]
+    return halts[0] if len(halts) == size else Accepted([found for found in results if found is not None])
 
 
-def _result(row: dict[str, Any]) -> str | Refused | None:
-    if row.get("ErrorCode") == 0:
+def _result(row: dict[str, Any], reply: Reply) -> str | Refused | NotProcessed | None:
+    code = row.get("ErrorCode")
+    if code == 0:
         return text(row.get("MessageID"))
-    return Refused(_words(row, "Postmark")) if isinstance(row.get("ErrorCode"), int) else None
+    if not isinstance(code, int):
+        return None
+    words = _words(row, "Postmark")
+    return _for_all(reply.status, code, words, reply) or Refused(words)
 
 
 def _words(error: Mapping[str, Any], begin: str) -> str:

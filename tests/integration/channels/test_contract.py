@@ -194,6 +194,17 @@ def test_resend_knows_a_key_with_its_bytes_and_refuses_others():
     assert isinstance(other, KeyConflict)
 
 
+def test_mails_that_postmark_leaves_when_credits_end_amid_a_batch_are_not_refused():
+    with postmark() as fresh:
+        local = fresh()
+        some = local.send(mail(1), mail(2, to="unpaid@mail.test.dev"), mail(3, to="unpaid@mail.test.dev"))
+        none = local.send(mail(2, to="unpaid@mail.test.dev"), mail(3, to="unpaid@mail.test.dev"))
+
+    assert isinstance(some.results[0], str)
+    assert [one.cause for one in some.results[1:]] == [Cause.QUOTA] * 2
+    assert none.cause is Cause.QUOTA
+
+
 def test_postmark_is_configured_wrong_only_if_no_mail_at_all_was_taken():
     with postmark() as fresh:
         local = fresh()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from activation.campaigns import commands, runs
-from activation.channels.contract import Accepted, ContentRefused, OutcomeUnknown
+from activation.channels.contract import Accepted, Cause, ContentRefused, NotProcessed, OutcomeUnknown
 from activation.delivery import dead_letters, lane, outcomes
 from activation.delivery.send import deliver
 from tests.factories import engage as given
@@ -209,6 +209,46 @@ def test_a_provider_that_names_the_bad_mail_loses_that_one_alone(engage_db, enga
     assert reasons(engage_db)[7] == "refused by the provider"
     assert_counted(engage_db, provider)
     assert channel.calls <= 20
+
+
+class Halting(Told):
+    """A provider that takes the first mails of its first batch and leaves the rest: its credits have ended."""
+
+    async def send(self, body, *, size, idempotency_key):
+        import orjson
+
+        self.calls += 1
+        taken = self.bad if self.calls == 1 else size
+        mails = orjson.loads(body)[:taken]
+        answer = await self.real.send(orjson.dumps(mails), size=taken, idempotency_key=idempotency_key)
+        halted = NotProcessed(Cause.QUOTA, "told 405: out of credits", retry_after=30)
+        return Accepted([*answer.results, *[halted] * (size - taken)])
+
+
+def test_what_a_provider_leaves_when_its_credits_end_amid_a_batch_leaves_later_and_once(
+    engage_db, engage_url, provider, clock
+):
+    """Row 29, in the middle of a batch: nobody is marked failed, the breaker opens, the rest goes when it closes."""
+    begin(engage_db, 250)
+    channel = Halting(resend(provider.url), 40)
+    delivery = delivery_of(engage_url, channel, clock=clock, lanes=1)
+
+    deliver(delivery)
+
+    breaker = engage_db.execute("select state, reason from engage.provider_health where provider = 'told'").fetchone()
+    assert breaker == ("open", "told 405: out of credits")
+    states = given.states(engage_db)
+    assert states["sent"] < 250
+    assert set(states) == {"sent", "queued"}
+
+    clock.ahead = timedelta(seconds=31)
+    deliver(delivery)
+
+    assert given.states(engage_db) == {"sent": 250}
+    assert sorted(to for mail in provider.mails() for to in mail["to"]) == sorted(
+        f"c{number}@mail.test.dev" for number in range(1, 251)
+    )
+    assert_counted(engage_db, provider)
 
 
 def test_a_409_in_flight_is_waited_for_under_the_same_key_and_costs_no_attempt(engage_db, provider, delivery):
