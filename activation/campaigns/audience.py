@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, LiteralString
 
 from psycopg import Connection, sql
@@ -37,7 +38,7 @@ class Rules:
     ignores_caps: bool
     counts_towards_caps: bool
     excluded_segment_ids: list[int]
-    holdout_percent: int
+    holdout_percent: Decimal
     quiet_from: time | None
     quiet_until: time | None
     window_from: time | None

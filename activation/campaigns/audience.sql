@@ -129,9 +129,9 @@ judged as (
             when row_number() over (partition by refused is null, address order by contact_id) > 1 then 'duplicate_address'
             when is_at_the_cap then 'frequency_cap'
             -- the same 32 bits as the random buckets of segments
-            when :holdout_percent::int > 0
+            when :holdout_percent::numeric > 0
                 and (('x' || substr(md5('holdout ' || :campaign_id::bigint || ':' || contact_id), 1, 8))::bit(32)::bigint %% 10000)
-                    < :holdout_percent::int * 100
+                    < :holdout_percent::numeric * 100
                 then 'holdout'
             when begins > :deadline_at then 'quiet_hours_expired'
         end as reason

@@ -22,6 +22,11 @@ SQL = named_sql.load(__file__)
 AUDIENCE_SUITES = ("contacts", "events", "segment_members")
 MESSAGE_SUITES = ("campaign_messages",)
 DEFAULT_POLICY = Policy()
+# of what a campaign says, that which delivery asks for again
+KEPT_BY_A_RUN = (
+    "message_class", "topic_id", "priority", "ignores_caps", "quiet_from", "quiet_until", "window_from", "window_until",
+    "window_days", "template_version_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -189,11 +194,7 @@ def freeze(
             "sender": sender,
             "provider": provider,
             "deadline_at": deadline_at,
-            "message_class": rules.message_class,
-            "topic_id": rules.topic_id,
-            "priority": rules.priority,
-            "ignores_caps": rules.ignores_caps,
-            "template_version_id": rules.template_version_id,
+            **{name: getattr(rules, name) for name in KEPT_BY_A_RUN},
             "now": now,
         },
     )

@@ -55,12 +55,13 @@ set state = case when kind = 'broadcast' then 'stopped_by_guard' else state end,
 from stopped
 where campaign.campaign_id = stopped.campaign_id;
 
--- name: finish_snapshot(campaign_run_id, targeted, sender, provider, deadline_at, message_class, topic_id, priority, ignores_caps, template_version_id, now)
+-- name: finish_snapshot(campaign_run_id, targeted, sender, provider, deadline_at, message_class, topic_id, priority, ignores_caps, quiet_from, quiet_until, window_from, window_until, window_days, template_version_id, now)
 -- what the campaign says now is what the run keeps, whatever is edited later
 update engage.campaign_runs
 set snapshot_at = :now, targeted = :targeted, sender = :sender, provider = :provider, deadline_at = :deadline_at,
     message_class = :message_class, topic_id = :topic_id, priority = :priority, ignores_caps = :ignores_caps,
-    template_version_id = :template_version_id
+    quiet_from = :quiet_from, quiet_until = :quiet_until, window_from = :window_from, window_until = :window_until,
+    window_days = :window_days, template_version_id = :template_version_id
 where campaign_run_id = :campaign_run_id;
 
 -- name: snapshot_counts(campaign_run_id)

@@ -1,9 +1,8 @@
 -- name: held_zones(campaign_run_id, now)
--- rows whose permitted hours are over, by zone, with the campaign's hours
-select message.time_zone, campaign.quiet_from, campaign.quiet_until, campaign.window_from, campaign.window_until,
-    campaign.window_days
+-- rows whose permitted hours are over, by zone, with the hours of the run
+select message.time_zone, run.quiet_from, run.quiet_until, run.window_from, run.window_until, run.window_days
 from engage.campaign_messages message
-join engage.campaigns campaign using (campaign_id)
+join engage.campaign_runs run using (campaign_run_id)
 where message.campaign_run_id = :campaign_run_id and message.is_queued and message.hold_at <= :now
 group by 1, 2, 3, 4, 5, 6;
 

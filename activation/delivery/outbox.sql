@@ -343,7 +343,7 @@ select
 -- runs to work on, the most urgent first: those sending, and those cancelled while a batch of theirs was on its way
 select run.campaign_run_id, run.campaign_id, campaign.key, campaign.name, run.sender, run.provider, run.message_class,
     campaign.channel, campaign.messages_per_minute is not null as is_throttled,
-    coalesce(campaign.quiet_from, campaign.window_from) is not null or campaign.window_days is not null as has_hours
+    coalesce(run.quiet_from, run.window_from) is not null or run.window_days is not null as has_hours
 from engage.campaign_runs run
 join engage.campaigns campaign using (campaign_id)
 where campaign.kind = any(:kinds) and (

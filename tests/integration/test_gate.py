@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from activation.campaigns.audience import Policy
 from activation.delivery import batches
 from activation.delivery.batches import Claim
 from activation.delivery.gate import Facts, Send, Skip, Suppression, Terms, decide
+from activation.delivery.hours import hold_back
 from tests.factories import engage as given
 from tests.factories.engage import NOW
 from tests.support.sending import reasons, resend
@@ -321,3 +323,45 @@ def test_permitted_hours_are_those_of_each_contacts_zone_and_of_the_workspace_wh
     engage_db.commit()
     assert found == {1: "quiet_hours_expired", 2: "13:00", 3: "12:00", 4: "12:00"}
     assert reasons(engage_db)[5] == "no_address"
+
+
+def test_hours_that_are_edited_meanwhile_count_from_the_next_run_on(engage_db, engage_url):
+    campaign = campaign_of(engage_db, "marketing", None)
+    given.add_contact(engage_db, 1)
+    engage_db.execute("update engage.campaigns set window_from = '09:00', window_until = '13:00'")  # NOW is 12:00 UTC
+    run_id = begun(engage_db, campaign, False)
+    engage_db.execute("update engage.campaigns set window_from = '20:00', window_until = '21:00'")
+    engage_db.execute("update engage.campaign_runs set deadline_at = %s", [NOW + timedelta(days=9)])
+    engage_db.commit()
+
+    async def two_hours_later():
+        db = await psycopg.AsyncConnection.connect(engage_url, autocommit=True, options="-c timezone=UTC")
+        async with db:
+            await hold_back(db, run_id, time_zone="UTC", now=NOW + timedelta(hours=2))
+
+    asyncio.run(two_hours_later())
+
+    waits = engage_db.execute(
+        "select next_attempt_at, hold_at from engage.campaign_messages where contact_id = 1"
+    ).fetchone()
+    engage_db.commit()
+    assert waits == (NOW + timedelta(hours=21), NOW + timedelta(hours=25))  # tomorrow from nine until one
+
+
+def test_a_hold_out_is_exact_to_less_than_a_percent(engage_db):
+    campaign = campaign_of(engage_db, "marketing", None)
+    for contact_id in range(1, PEOPLE + 1):
+        given.add_contact(engage_db, contact_id)
+    engage_db.execute("update engage.campaigns set holdout_percent = 7.5")
+
+    run_id = begun(engage_db, campaign, False)
+
+    buckets = {
+        one: int(hashlib.md5(f"holdout {campaign.campaign_id}:{one}".encode()).hexdigest()[:8], 16) % 10000
+        for one in range(1, PEOPLE + 1)
+    }
+    held = {one for one, reason in told(engage_db, run_id).items() if reason == "holdout"}
+    assert held == {one for one, bucket in buckets.items() if bucket < 750}
+    assert (
+        len({sum(bucket < most for bucket in buckets.values()) for most in (700, 750, 800)}) == 3
+    )  # it tells them apart

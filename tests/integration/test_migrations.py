@@ -60,6 +60,27 @@ def test_stays_survive_the_migration_that_makes_the_open_ones_members(crm_databa
     assert stays() == before
 
 
+def test_open_runs_are_given_the_hours_that_their_campaigns_have(crm_database):
+    migrate.upgrade(crm_database, "0006")
+    with psycopg.connect(crm_database) as db:
+        db.execute(
+            "insert into engage.message_templates (key, name, created_at, created_by) values ('t', 'T', now(), 'x');"
+            "insert into engage.campaigns (key, name, kind, state, template_id, time_zone, created_at, created_by, updated_at, quiet_from, "
+            "quiet_until, window_days) select 'c', 'C', 'triggered', 'scheduled', template_id, 'UTC', now(), 'x', now(), '21:00', '08:00', "
+            "'{1,2}' from engage.message_templates;"
+            "insert into engage.campaign_runs (campaign_id, scheduled_for, state, created_at, snapshot_at) "
+            "select campaign_id, now(), 'sending', now(), now() from engage.campaigns"
+        )
+
+    migrate.upgrade(crm_database)
+
+    with psycopg.connect(crm_database) as db:
+        kept = db.execute(
+            "select quiet_from::text, quiet_until::text, window_from, window_days from engage.campaign_runs"
+        )
+        assert kept.fetchall() == [("21:00:00", "08:00:00", None, [1, 2])]
+
+
 def test_going_down_works_although_dbt_views_read_the_tables(engage_url):
     with psycopg.connect(engage_url) as db:
         db.execute("create view public.reader as select * from engage.campaign_messages")
