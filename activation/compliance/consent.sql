@@ -118,7 +118,7 @@ select person.contact_id, person.channel, scope.topic_id, scope.topic,
         when person.flag in ('subscribed', 'unsubscribed') then 'crm'
         else 'nothing'
     end as decided_by,
-    coalesce(suppression.created_at, nullif(turned.at, 'infinity'), record.occurred_at) as decided_at,
+    coalesce(suppression.created_at, case when turned.at is null then record.occurred_at else nullif(turned.at, 'infinity') end) as decided_at,
     coalesce(suppression.source, case when turned.at is null then record.source end) as source,
     record.status as on_record,
     held.reason as held_by

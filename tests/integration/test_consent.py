@@ -245,7 +245,8 @@ def test_a_no_that_the_history_does_not_know_yet_is_the_newer_word(db):
 
     decide(db, "subscribed", contact_id=2, hours=3)
 
-    assert (state(db, contact_id=2).status, state(db, contact_id=2).decided_by) == ("unsubscribed", "crm")
+    found = state(db, contact_id=2)
+    assert (found.status, found.decided_by, found.decided_at) == ("unsubscribed", "crm", None)
 
 
 def test_a_yes_in_the_crm_never_overrules_that_somebody_left_here(db):
