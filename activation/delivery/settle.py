@@ -150,7 +150,7 @@ async def set_aside(db: Database, batch: Batch, *, until: datetime, now: datetim
 
 
 def _free_at(answer: NotProcessed, now: datetime) -> datetime:
-    """When rows that nobody has seen may leave: at once where another provider may be well, whose breaker is not this one's."""
+    """When rows that nobody has seen may leave: at once where this provider has halted, since another one may be well."""
     halted = answer.cause in (Cause.CONFIGURATION, Cause.QUOTA)
     return now if halted else now + _pause(answer.cause, answer.retry_after)
 

@@ -116,7 +116,7 @@ campaign_runs = Table(
     text(
         "message_class",
         server_default="marketing",
-        comment="this, the next three and the hours as the campaign had them at its time",
+        comment="this and the next three as the campaign had them at its time",
     ),
     Column("topic_id", BigInteger),
     Column("priority", Integer, nullable=False, server_default="50"),
@@ -125,7 +125,7 @@ campaign_runs = Table(
     Column("quiet_until", Time),
     Column("window_from", Time),
     Column("window_until", Time),
-    Column("window_days", ARRAY(Integer)),
+    Column("window_days", ARRAY(Integer), comment="this and the four before as the campaign had them at its time"),
     timestamp("deadline_at", comment="what has not left by then is skipped"),
     text("trigger_key", nullable=True, comment="of triggered ones: the caller's own, so that asking twice sends once"),
     text("epoch", nullable=True, comment="of the database when the run was planned"),

@@ -26,31 +26,18 @@ def upgrade() -> None:
     for name in HOURS:
         op.add_column("campaign_runs", sa.Column(name, sa.Time(), nullable=True), schema="engage")
     op.add_column(
-        "campaign_runs", sa.Column("window_days", postgresql.ARRAY(sa.Integer()), nullable=True), schema="engage"
-    )
-    op.alter_column(
         "campaign_runs",
-        "message_class",
-        existing_type=sa.Text(),
-        existing_nullable=False,
-        existing_server_default="marketing",
-        comment="this, the next three and the hours as the campaign had them at its time",
-        existing_comment="this and the next three as the campaign had them at its time",
+        sa.Column(
+            "window_days",
+            postgresql.ARRAY(sa.Integer()),
+            nullable=True,
+            comment="this and the four before as the campaign had them at its time",
+        ),
         schema="engage",
     )
     op.execute(OPEN_RUNS_HAVE_THEM)
 
 
 def downgrade() -> None:
-    op.alter_column(
-        "campaign_runs",
-        "message_class",
-        existing_type=sa.Text(),
-        existing_nullable=False,
-        existing_server_default="marketing",
-        comment="this and the next three as the campaign had them at its time",
-        existing_comment="this, the next three and the hours as the campaign had them at its time",
-        schema="engage",
-    )
     for name in (*HOURS, "window_days"):
         op.drop_column("campaign_runs", name, schema="engage")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from activation.campaigns import commands, runs
-from activation.channels.contract import Accepted, Cause, ContentRefused, NotProcessed, OutcomeUnknown
+from activation.channels.contract import Accepted, Cause, ContentRefused, NotProcessed, OutcomeUnknown, Refused
 from activation.delivery import dead_letters, lane, outcomes
 from activation.delivery.send import deliver
 from tests.factories import engage as given
@@ -177,8 +178,6 @@ class Told:
         return self.real.encode(mails)
 
     async def send(self, body, *, size, idempotency_key):
-        import orjson
-
         self.calls += 1
         mails = orjson.loads(body)
         bad = next((place for place, mail in enumerate(mails) if mail["to"] == [self.bad]), None)
@@ -186,8 +185,6 @@ class Told:
             return await self.real.send(body, size=size, idempotency_key=idempotency_key)
         if self.strict:
             return ContentRefused("told 422: no such mailbox", bad + self.off)
-        from activation.channels.contract import Refused
-
         answer = await self.real.send(
             orjson.dumps(mails[:bad] + mails[bad + 1 :]), size=size - 1, idempotency_key=idempotency_key
         )
@@ -215,8 +212,6 @@ class Halting(Told):
     """A provider that takes the first mails of its first batch and leaves the rest: its credits have ended."""
 
     async def send(self, body, *, size, idempotency_key):
-        import orjson
-
         self.calls += 1
         taken = self.bad if self.calls == 1 else size
         mails = orjson.loads(body)[:taken]

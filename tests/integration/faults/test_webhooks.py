@@ -9,6 +9,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from activation.channels.contract import WebhookRefused
 from activation.channels.email.resend import ResendWebhooks
 from activation.delivery import outcomes
 from engage_db.settings import Settings
@@ -65,6 +66,14 @@ def test_while_a_key_is_rotated_either_signature_is_believed():
 
     for secret in (svix.SECRET, ROTATED):
         assert len(reader.read_webhook(svix.signed(body, event_id="m", at=at, secret=secret), body, now=at)) == 1
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_a", "!!!"])
+def test_a_secret_that_can_be_none_is_told_from_a_signature_that_is_wrong(secret):
+    body, at = svix.event("email.delivered", 1, at=now()), now()
+
+    with pytest.raises(WebhookRefused, match="copy it whole"):
+        ResendWebhooks([secret]).read_webhook(svix.signed(body, event_id="m", at=at), body, now=at)
 
 
 def test_an_event_that_comes_fifty_times_is_stored_and_counted_once_and_acknowledged_each_time(
