@@ -57,8 +57,13 @@ def ask_now(subject: str, question: str, **parameters: Any) -> pd.DataFrame:
 @contextmanager
 def _reading() -> Iterator[Connection]:
     url = database_url("engage")
+    pool = _pool(url)
+    if not pool.get_stats().get(
+        "pool_size"
+    ):  # where nothing answers, a page says so at once, not when the pool gives up
+        connect(url, setting="ENGAGE_DATABASE_URL").close()
     try:
-        with _pool(url).connection() as db:
+        with pool.connection() as db:
             yield db
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         raise NotBuilt from None

@@ -15,10 +15,13 @@ from tests.support.postgres import FAST_AND_FORGETFUL, TestCluster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Among several processes: a file stays in one of them, and so do all files that look at the demo, which is made once."""
+    """Among several processes: a file stays in one of them, and all installations in the same one.
+
+    The demo that many files look at is made once so, and no two installations build in the project's target folder at a time.
+    """
     for item in items:
-        needs = getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in needs else str(item.path)))
+        installs = item.path.parent.name == "end_to_end" or "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("installations" if installs else item.location[0]))
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,9 @@ class RefreshReport:
 
 
 def register(db: Connection, definitions: Sequence[SegmentDefinition], *, now: datetime) -> None:
-    """Makes engage.segments list exactly these dbt segments as active. The caller commits.
+    """Lists these dbt segments as active, and leaves all others as they are. A changed model is a new version.
 
-    A model that is gone keeps its segment row and history, no longer active. A changed model is a new version.
+    The caller commits.
     """
     db.cursor().executemany(
         SQL.register,
@@ -63,7 +63,11 @@ def register(db: Connection, definitions: Sequence[SegmentDefinition], *, now: d
             for segment in definitions
         ],
     )
-    db.execute(SQL.retire, {"keys": [segment.key for segment in definitions]})
+
+
+def retire_all_but(db: Connection, definitions: Sequence[SegmentDefinition]) -> None:
+    """Dbt segments whose model is gone are no longer active; they keep their row and history. The caller commits."""
+    db.execute(SQL.retire_all_but, {"keys": [segment.key for segment in definitions]})
 
 
 def refresh(

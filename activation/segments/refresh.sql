@@ -13,7 +13,7 @@ insert into engage.segment_versions (segment_id, version, definition, created_at
 select segment_id, version, definition, :now, 'dbt' from registered
 on conflict do nothing;
 
--- name: retire(keys)
+-- name: retire_all_but(keys)
 update engage.segments set is_active = false where kind = 'dbt' and key <> all(:keys) and is_active;
 
 -- name: active(keys)

@@ -9,7 +9,7 @@ import dagster as dg
 from activation.segments import commands, live
 from activation.segments.due import refresh_changed
 from activation.segments.kinds.dbt_model import SegmentDefinition, segments_in
-from activation.segments.refresh import RefreshReport, refresh, register
+from activation.segments.refresh import RefreshReport, refresh, register, retire_all_but
 from orchestration.resources import EngageDb, now
 from orchestration.transformation.manifest import current_manifest
 
@@ -72,6 +72,7 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
         with engage_db.connect() as db:
             with db.transaction():
                 register(db, segments, now=now())
+                retire_all_but(db, segments)
             members = db.execute("select count(*) from engage.segment_members").fetchone()
         yield dg.MaterializeResult(asset_key=["engage", "segments"], metadata={"dagster/row_count": len(segments)})
         yield dg.MaterializeResult(

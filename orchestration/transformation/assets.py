@@ -22,7 +22,18 @@ def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource, engage_db: En
     # one target folder for both steps: dbt then parses only what changed
     # unit tests look at code, not at data: `make test` runs them
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    yield from dbt.cli(arguments, context=context, target_path=TARGET).stream()
+    built = set()
+    for event in dbt.cli(arguments, context=context, target_path=TARGET).stream():
+        if isinstance(event, dg.Output):
+            built.add(context.asset_key_for_output(event.output_name))
+        yield event
+    # dbt reads the files of this moment, the graph is of the moment when it was loaded
+    if gone := sorted(key.to_user_string() for key in context.selected_asset_keys - built):
+        raise dg.Failure(
+            f"dbt has no model for {', '.join(gone)}: its file went, or was renamed, after this run was planned. "
+            "Run it again; in the Dagster UI reload the definitions first.",
+            allow_retries=False,
+        )
 
 
 def transformation_assets() -> list[dg.AssetsDefinition]:

@@ -1,8 +1,9 @@
-"""The dbt manifest: parsed anew whenever a file of the project is newer. Needs no database."""
+"""The dbt manifest: parsed anew whenever the files of the project are others. Needs no database."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,37 +11,49 @@ from pathlib import Path
 from engage_db.settings import PROJECT_ROOT
 
 DBT_DIRECTORY = PROJECT_ROOT / "dbt_project"
-MANIFEST = DBT_DIRECTORY / "target" / "manifest.json"
 DBT = Path(sys.executable).with_name("dbt")  # of this environment, on PATH or not
 
-SOURCES = ("dbt_project.yml", "profiles.yml", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*")
+SOURCES = (
+    "dbt_project.yml",
+    "profiles.yml",
+    "models/**/*",
+    "macros/**/*",
+    "seeds/**/*",
+    "snapshots/**/*",
+    "tests/**/*",
+)
 
 
 class DbtProjectInvalid(Exception):
     """The dbt project does not parse; the message is dbt's own."""
 
 
-def current_manifest() -> Path:
+def current_manifest(project: Path = DBT_DIRECTORY) -> Path:
     """The manifest of the project as it is now. Raises DbtProjectInvalid with what dbt says."""
-    MANIFEST.parent.mkdir(exist_ok=True)
-    with (MANIFEST.parent / "parse.lock").open("w") as lock:
+    target = project / "target"
+    manifest, parsed = target / "manifest.json", target / "parsed_sources"
+    target.mkdir(exist_ok=True)
+    with (target / "parse.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not MANIFEST.exists() or _newest_source() > MANIFEST.stat().st_mtime:
-            _parse()
-    return MANIFEST
+        # taken before dbt reads: a file that changes or goes meanwhile makes the next look parse again
+        sources = _fingerprint(project)
+        if not (manifest.exists() and parsed.exists() and parsed.read_text() == sources):
+            _parse(project)
+            parsed.write_text(sources)
+    return manifest
 
 
-def _newest_source() -> float:
-    """Time of the last change; a folder's own time changes when a file in it is added or removed."""
-    return max(path.stat().st_mtime for pattern in SOURCES for path in DBT_DIRECTORY.glob(pattern))
+def _fingerprint(project: Path) -> str:
+    """Changes with the name, size or time of any source file. Times alone would not tell of a file that is gone."""
+    files = {path for pattern in SOURCES for path in project.glob(pattern) if path.is_file()}
+    state = ((str(path.relative_to(project)), path.stat()) for path in sorted(files))
+    return hashlib.sha256(repr([(name, at.st_size, at.st_mtime_ns) for name, at in state]).encode()).hexdigest()
 
 
-def _parse() -> None:
-    folder = str(DBT_DIRECTORY)
-    command = [str(DBT), "--quiet", "parse", "--project-dir", folder, "--profiles-dir", folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=DBT_DIRECTORY)
+def _parse(project: Path) -> None:
+    command = [str(DBT), "--quiet", "parse", "--project-dir", str(project), "--profiles-dir", str(project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project)
     if done.returncode:
         raise DbtProjectInvalid(
-            f"The dbt project in {DBT_DIRECTORY.name}/ does not parse:\n{done.stdout}{done.stderr}".strip()
+            f"The dbt project in {project.name}/ does not parse:\n{done.stdout}{done.stderr}".strip()
         )
-    MANIFEST.touch()

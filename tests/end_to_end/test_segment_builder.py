@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import psycopg
 import pytest
 
-from engage_db.settings import PROJECT_ROOT
-from tests.support.dbt import run_dbt
+from tests.support.dbt import PROJECT, run_dbt
 from tests.support.screenshots import chromium, settle
 
 pytestmark = [
@@ -107,18 +107,13 @@ def members(demo, key):
     ]
 
 
-def built_by_dbt(demo, key, target):
-    """Who is in the exported model, built by dbt on the same data."""
+def built_by_dbt(demo, key, folder):
+    """Who is in the exported model, built by dbt on the same data; in a copy of the project, which others build meanwhile."""
     model = demo.json("segment", "export", key)
-    folder = PROJECT_ROOT / "dbt_project" / "models" / "segments"
-    files = [folder / f"{model['name']}.sql", folder / f"{model['name']}.yml"]
-    try:
-        for file, content in zip(files, (model["sql"], model["yml"]), strict=True):
-            file.write_text(content)
-        run_dbt(demo.__dict__["url"], "build", "--select", model["name"], target_path=target)
-    finally:
-        for file in files:
-            file.unlink(missing_ok=True)
+    project = shutil.copytree(PROJECT, folder / "dbt_project", ignore=shutil.ignore_patterns("target"))
+    for kind in ("sql", "yml"):
+        (project / "models" / "segments" / f"{model['name']}.{kind}").write_text(model[kind])
+    run_dbt(demo.__dict__["url"], "build", "--select", model["name"], target_path=folder / "target", project=project)
     return [row[0] for row in demo.query(f"select contact_id from segments.{model['name']} order by 1")]
 
 
@@ -156,7 +151,7 @@ def test_a_marketer_builds_saves_and_finds_the_right_people_and_an_analyst_the_s
     page.get_by_role("button", name="Save").click()
     page.wait_for_selector("h1:has-text('Quiet pros')")
     assert members(demo, "quiet_pros") == expected
-    assert built_by_dbt(demo, "quiet_pros", tmp_path / "target") == expected
+    assert built_by_dbt(demo, "quiet_pros", tmp_path) == expected
 
     # opened again it is as it was saved; a change shows who would come and go before anything is saved
     page.goto(f"{address}/segment_builder?segment=quiet_pros")

@@ -1,4 +1,4 @@
-"""Segments in Dagster: the check that names who kept their members, and the sensor of those with an hour of their own."""
+"""Segments in Dagster: who is listed and refreshed by a run, who kept their members, and who has an hour of their own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 
 from activation.segments import commands
+from activation.segments.kinds.dbt_model import SegmentDefinition
 from orchestration.resources import EngageDb
-from orchestration.segmentation import sensors
+from orchestration.segmentation import assets, sensors
 from orchestration.segmentation.assets import refreshed
 from tests.factories import engage as given
 
@@ -55,3 +56,73 @@ def test_a_segment_whose_hour_has_come_is_asked_for(engage_db, tick):
     assert isinstance(tick(MONDAY.replace(hour=4, minute=59)), dg.SkipReason)
     asked = tick(MONDAY.replace(minute=1))
     assert asked.run_config == {"ops": {"refresh_due_segments": {"config": {"keys": ["weekly"]}}}}
+
+
+ON_OTHERS = {
+    "version": 1,
+    "where": {
+        "type": "and",
+        "conditions": [
+            {"type": "segment", "segment": "first", "operator": "in_segment"},
+            {"type": "segment", "segment": "second", "operator": "not_in_segment"},
+        ],
+    },
+}
+
+
+@pytest.fixture
+def materialise(engage_db, engage_url, settings_for, monkeypatch):
+    """Runs the assets of segments as if the project had exactly these models; of membership/, only the named ones."""
+    settings_for.setenv("ENGAGE_DATABASE_URL", engage_url)
+    given.build(engage_db)
+    for contact_id in (1, 2, 3):
+        given.add_contact(engage_db, contact_id)
+    engage_db.execute("create schema if not exists segments")
+    for model, members in {"first": "(1), (2)", "second": "(2)", "third": "(3)"}.items():
+        engage_db.execute(f"create view segments.{model} as select * from (values {members}) as member (contact_id)")
+    engage_db.commit()
+
+    def run(*models, only=None):
+        definitions = [
+            SegmentDefinition(model, model.title(), "", None, "after every build", ("segments", model), "select", model)
+            for model in models
+        ]
+        monkeypatch.setattr(assets, "segments_in", lambda _manifest: definitions)
+        wanted = [dg.AssetKey(["membership", only])] if only else None
+        done = dg.materialize(
+            assets.segmentation_assets(), selection=wanted, resources={"engage_db": EngageDb()},
+            instance=dg.DagsterInstance.ephemeral(),
+        )  # fmt: skip
+        assert done.success
+        return [segment.key for segment in commands.list_all(engage_db) if segment.is_active]
+
+    return run
+
+
+def test_a_segment_of_rules_that_refers_to_models_is_refreshed_in_a_run(engage_db, materialise):
+    materialise("first", "second")
+    commands.create(
+        engage_db, "on_others", kind="rules", title="On others", definition=ON_OTHERS, actor="ada", now=given.NOW
+    )
+    engage_db.execute("create or replace view segments.second as select 1 as contact_id")
+    engage_db.commit()
+    materialise("first", "second")
+
+    state = "select problem, size from engage.segments where key = 'on_others'"
+    members = (
+        "select contact_id from engage.segment_members join engage.segments using (segment_id) where key = 'on_others'"
+    )
+    assert engage_db.execute(state).fetchall() == [(None, 1)]
+    assert engage_db.execute(members).fetchall() == [(2,)]
+
+
+def test_the_membership_of_one_model_is_materialised_without_an_effect_on_other_segments(materialise):
+    assert materialise("first", "second", "third") == ["first", "second", "third"]
+    assert materialise("first", "second", "third", only="second") == ["first", "second", "third"]
+
+
+def test_a_segment_whose_model_is_gone_is_retired_by_the_run_and_returns_with_it(materialise):
+    materialise("first", "second")
+
+    assert materialise("first") == ["first"]
+    assert materialise("first", "second") == ["first", "second"]

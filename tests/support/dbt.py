@@ -18,24 +18,24 @@ class DbtFailed(AssertionError):
     """dbt ended with an error; the message is all that it said."""
 
 
-def run_dbt(url: str | None, *arguments: str, target_path: Path) -> str:
+def run_dbt(url: str | None, *arguments: str, target_path: Path, project: Path = PROJECT) -> str:
     """What dbt printed. Without a URL it runs in an environment that says nothing of a database.
 
     Raises DbtFailed when a model, a test or a unit test did not pass.
     """
-    running = start_dbt(url, *arguments, target_path=target_path)
+    running = start_dbt(url, *arguments, target_path=target_path, project=project)
     said, _ = running.communicate()
     if running.returncode:
         raise DbtFailed(f"dbt {' '.join(arguments)}\n{said}")
     return said
 
 
-def start_dbt(url: str | None, *arguments: str, target_path: Path) -> subprocess.Popen[str]:
+def start_dbt(url: str | None, *arguments: str, target_path: Path, project: Path = PROJECT) -> subprocess.Popen[str]:
     """The same, running."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "ENGAGE_"))}
     environment |= {"DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)}
     environment |= dbt_environment(url) if url else {}
-    command = [DBT, "--no-use-colors", *arguments, "--project-dir", PROJECT, "--profiles-dir", PROJECT]
+    command = [DBT, "--no-use-colors", *arguments, "--project-dir", project, "--profiles-dir", project]
     return subprocess.Popen(
-        command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=environment, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
