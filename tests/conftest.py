@@ -14,6 +14,7 @@ from tests.support.installation import Installation, installed
 from tests.support.postgres import FAST_AND_FORGETFUL, TestCluster
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Among several processes: a file stays in one of them, and all installations in the same one.
 
