@@ -64,6 +64,12 @@ def rules_of(db: Connection, campaign_id: int) -> Rules:
     return rules
 
 
+def segments_gone(db: Connection, campaign_id: int) -> str | None:
+    """Which of the campaign's segments, to send to or to leave out, are no longer kept up to date, in a sentence; else None."""
+    row = db.execute(SQL.segments_gone, {"campaign_id": campaign_id}).fetchone()
+    return f"these of its segments are gone: {row[0]}; edit the campaign to use others" if row and row[0] else None
+
+
 def freeze(
     db: Connection,
     campaign_id: int,

@@ -9,6 +9,14 @@ select coalesce(nullif(profile.time_zone, ''), :default_zone)
 from profiles.contact_profiles profile
 where profile.contact_id = any(:contact_ids);
 
+-- name: segments_gone(campaign_id)
+-- nobody keeps the members of a retired segment up to date: who was in it when it went is no audience, and no exclusion
+select string_agg(segment.key, ', ' order by segment.key)
+from engage.campaigns campaign
+join engage.segments segment
+    on segment.segment_id = campaign.segment_id or segment.segment_id = any(campaign.excluded_segment_ids)
+where campaign.campaign_id = :campaign_id and not segment.is_active;
+
 -- name: audience(campaign_id, segment_id, contact_ids, template_version_id, token_values, channel, message_class, topic_id, excluded_segment_ids, holdout_percent, is_capped, cap, cap_since, unknown_counts, zones, begins, ends, default_zone, deadline_at, now)
 -- everybody who is targeted, with the first reason that keeps them from getting it, in the order below: the members of the
 -- segment, or else the contacts given (contact_ids, null otherwise), of whom alone the past is then looked up

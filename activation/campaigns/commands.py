@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from activation.automations import cron as cron_rules
+from activation.campaigns import audience
 from activation.campaigns.rules import DEFAULTS, SendingRules
 from activation.compliance.quiet_hours import pair
 from activation.errors import NotFound, Refused
@@ -206,6 +207,8 @@ def launch(db: Connection, key: str, *, now: datetime) -> Campaign:
                 f"The segment {campaign.segment} is empty, so nobody would get {key}. "
                 "Run `engage run` to refresh it, or choose another segment."
             )
+        if gone := audience.segments_gone(db, campaign.campaign_id):
+            raise Refused(f"{key} cannot be launched: {gone}.")
         due: datetime | None = campaign.next_run_at or now
         if campaign.kind == "triggered":
             due = None

@@ -143,7 +143,7 @@ def snapshot(
 ) -> SnapshotReport:
     """Freezes the audience of a run in one transaction: one outbox row per member, queued or skipped with its reason.
 
-    Takes it only from data whose tests passed; else the run is stopped, with the reason. Done once: a second call reports
+    Takes it only from data whose tests passed and segments that are kept up to date; else the run is stopped, with the reason. Done once: a second call reports
     the first one's numbers.
     """
     with db.transaction():
@@ -152,7 +152,7 @@ def snapshot(
         campaign_id, key, state, snapshot_at, scheduled_for = run
         if state != "preparing" or snapshot_at is not None:
             return _counted(db, campaign_run_id, key)
-        blocked = guard.blocked_by(db, AUDIENCE_SUITES)
+        blocked = guard.blocked_by(db, AUDIENCE_SUITES) or audience.segments_gone(db, campaign_id)
         if blocked:
             db.execute(SQL.stop_run, {"campaign_run_id": campaign_run_id, "reason": blocked, "now": now})
             return SnapshotReport(campaign_run_id, key, 0, 0, stopped=blocked)

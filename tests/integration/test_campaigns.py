@@ -161,6 +161,33 @@ def test_data_that_failed_its_test_stops_the_run_until_a_person_resumes_it(engag
     assert take_snapshot(engage_db, run_id).queued == 5
 
 
+@pytest.mark.parametrize("gone", ["everybody", "staff"])
+def test_a_segment_that_is_gone_stops_the_run_whether_it_was_to_get_it_or_to_be_left_out(engage_db, gone):
+    campaign = given.add_campaign(engage_db)
+    staff = given.add_segment(engage_db, "staff", [4])
+    engage_db.execute("update engage.campaigns set excluded_segment_ids = %s", [[staff]])
+    run_id = plan(engage_db, campaign)
+    engage_db.execute("update engage.segments set is_active = false where key = %s", [gone])
+
+    assert take_snapshot(engage_db, run_id).stopped.startswith(f"these of its segments are gone: {gone};")
+    assert given.states(engage_db) == {}
+
+    engage_db.execute("update engage.segments set is_active = true")
+    commands.resume(engage_db, "sale", now=NOW)
+    assert take_snapshot(engage_db, run_id).queued == 4
+
+
+def test_a_campaign_to_a_segment_that_is_gone_is_not_launched(engage_db):
+    given.add_campaign(engage_db)
+    commands.create(
+        engage_db, name="Late", segment="everybody", template="news", cron=None, time_zone="Europe/Rome", actor="test", now=NOW
+    )  # fmt: skip
+    engage_db.execute("update engage.segments set is_active = false")
+
+    with pytest.raises(Refused, match="late cannot be launched: these of its segments are gone: everybody"):
+        commands.launch(engage_db, "late", now=NOW)
+
+
 def test_messages_are_not_sent_before_their_own_test_has_seen_them(engage_db):
     campaign = given.add_campaign(engage_db)
     run_id = plan(engage_db, campaign)
