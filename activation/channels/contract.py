@@ -109,7 +109,7 @@ class Outcome:
     """One thing that a provider tells of a message, in our words.
 
     `type` is an EventType, or the provider's own word, kept and not counted. `event_id` is the provider's and the same each
-    time it tells it. `message_id` is ours, from the tag, where it came along. `bounce`: hard suppresses at once, soft counts
+    time it tells it. `message_id` is ours, from the tag, where it came along, and `epoch` says of which database. `bounce`: hard suppresses at once, soft counts
     towards a run, uncounted (too large, content or policy refused) suppresses nobody.
     """
 
@@ -117,6 +117,7 @@ class Outcome:
     event_id: str
     occurred_at: datetime
     message_id: int | None = None
+    epoch: str | None = None
     provider_message_id: str | None = None
     bounce: Bounce | None = None
     words: str | None = None

@@ -48,7 +48,12 @@ def check(db: Connection, home: Path, *, now: datetime) -> str | None:
 
 
 def confirm(db: Connection, home: Path) -> Seen:
-    """A person has looked: this database is the one to go on with. Campaigns stay paused until they are resumed."""
+    """A person has looked: this database is the one to go on with. Campaigns stay paused until they are resumed.
+
+    Message numbers go on far beyond those that may have been mailed since the backup.
+    """
+    with db.transaction():
+        db.execute(SQL.skip_numbers)
     found = _look(db)
     _write(home, found)
     return found

@@ -74,7 +74,9 @@ joined as materialized (
         landed.type = 'bounced' and coalesce(landed.detail ->> 'words' ~ :our_fault, false) as is_our_fault
     from landed
     join engage.campaign_messages message using (message_id)
-    where landed.type in (
+    -- another installation at the same provider account has messages with the same numbers
+    where coalesce(landed.detail ->> 'epoch' in (select epoch from engage.database_epochs), true)
+      and landed.type in (
         'queued', 'sent', 'delivered', 'deferred', 'bounced', 'rejected', 'complained', 'opened', 'clicked', 'unsubscribed'
     )
 ),
@@ -82,7 +84,7 @@ joined as materialized (
 recorded as (
     insert into engage.message_events
         (message_id, campaign_id, contact_id, type, occurred_at, recorded_at, provider, provider_event_id, detail)
-    select message_id, campaign_id, contact_id, type, occurred_at, :now, provider, provider_event_id, detail
+    select message_id, campaign_id, contact_id, type, occurred_at, :now, provider, provider_event_id, detail - 'epoch'
     from joined
     where type <> 'sent'
     on conflict (provider, provider_event_id) do nothing

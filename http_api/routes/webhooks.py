@@ -45,6 +45,7 @@ ROUTES = [Route("/webhooks/{provider}", receive, methods=["POST"])]
 def _arrival(services: Services, provider: str, outcome: Outcome) -> Arrival:
     known = {
         "bounce": outcome.bounce, "words": outcome.words, "link": outcome.link, "agent": outcome.agent, "ip": outcome.ip,
+        "epoch": outcome.epoch,
     }  # fmt: skip
     message_id = outcome.message_id
     return Arrival(

@@ -220,6 +220,7 @@ def _outcome(told: str, event: dict[str, Any], body: bytes, now: datetime) -> Ou
         event_id=_event_id(told, event, body),
         occurred_at=time_of(event.get(TIMES.get(told, "ReceivedAt")), default=now),
         message_id=our_id(inside(event, "Metadata").get("message_id")),
+        epoch=text(inside(event, "Metadata").get("epoch")),
         provider_message_id=text(event.get("MessageID")),
         bounce=bounce_of(words, str(event.get("Type")), BOUNCES) if kind == "bounced" else None,
         words=words or None,

@@ -196,6 +196,7 @@ def _outcome(event_id: str, told: str, content: dict[str, Any], data: Mapping[st
         event_id=event_id,
         occurred_at=time_of(content.get("created_at"), default=now),
         message_id=our_id(_tags(data).get("message_id")),
+        epoch=text(_tags(data).get("epoch")),
         provider_message_id=text(data.get("email_id")),
         bounce=_bounce(told, words, bounce),
         words=words or None,

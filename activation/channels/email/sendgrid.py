@@ -195,6 +195,7 @@ def _outcome(event: dict[str, Any], now: datetime) -> Outcome:
         event_id=text(event.get("sg_event_id")) or _made_id(event),
         occurred_at=time_of(event.get("timestamp"), default=now),
         message_id=our_id(event.get("message_id")),
+        epoch=text(event.get("epoch")),
         provider_message_id=(text(event.get("sg_message_id")) or "").partition(".")[0] or None,
         bounce=_bounce(told, event, words),
         words=words or None,

@@ -241,6 +241,7 @@ def _outcome(message: Mapping[str, Any], sent_at: datetime) -> Outcome:
         event_id=event_id,
         occurred_at=time_of(detail.get("timestamp") or inside(event, "mail").get("timestamp"), default=sent_at),
         message_id=our_id(_first(inside(event, "mail", "tags").get("message_id"))),
+        epoch=text(_first(inside(event, "mail", "tags").get("epoch"))),
         provider_message_id=text(inside(event, "mail").get("messageId")),
         bounce=_bounce(words, detail) if told == "Bounce" else None,
         words=words or None,

@@ -96,7 +96,7 @@ def _svix(secret: str, at: datetime, body: bytes) -> str:
 
 
 def resend_event(told: str, *, filler: str = "", **data: Any) -> dict[str, Any]:
-    tags = {"message_id": "42", "campaign": "sale"}
+    tags = {"message_id": "42", "campaign": "sale", "epoch": "e1"}
     content = {"email_id": "re-1", "to": ["ada@mail.test.dev"], "tags": tags, **data, "filler": filler}
     return {"type": told, "created_at": "2026-11-27T09:59:58.126Z", "data": content}
 
@@ -143,7 +143,7 @@ class SendGridSigner:
 def sendgrid_event(told: str, **more: Any) -> dict[str, Any]:
     return {
         "event": told, "email": "ada@mail.test.dev", "timestamp": 1795773598, "sg_event_id": f"id-{told}",
-        "sg_message_id": "sg1.filter-1.2.3", "message_id": "42", "campaign": "sale", **more,
+        "sg_message_id": "sg1.filter-1.2.3", "message_id": "42", "campaign": "sale", "epoch": "e1", **more,
     }  # fmt: skip
 
 
@@ -206,7 +206,7 @@ class SesSigner:
 
 
 def ses_event(told: str, **more: Any) -> dict[str, Any]:
-    tags = {"message_id": ["42"], "ses:configuration-set": ["engage"]}
+    tags = {"message_id": ["42"], "epoch": ["e1"], "ses:configuration-set": ["engage"]}
     mail = {"timestamp": "2026-11-27T09:59:50.000Z", "messageId": "ses-1", "tags": tags}
     return {"eventType": told, "mail": mail, told.lower(): {"timestamp": "2026-11-27T09:59:58.126Z"}, **more}
 
@@ -243,4 +243,4 @@ class PostmarkSigner:
 def postmark_event(told: str, **more: Any) -> dict[str, Any]:
     at = "2026-11-27T09:59:58.1260000Z"
     times = {"DeliveredAt": at, "BouncedAt": at, "ReceivedAt": at, "ChangedAt": at}
-    return {"RecordType": told, "MessageID": "pm-1", "Metadata": {"message_id": "42"}, **times, **more}
+    return {"RecordType": told, "MessageID": "pm-1", "Metadata": {"message_id": "42", "epoch": "e1"}, **times, **more}

@@ -190,8 +190,13 @@ def test_a_database_restored_from_before_sending_sends_nothing_without_a_persons
         assert provider.counts()["mails"] == 200
         assert epoch.check(db, home, now=NOW) is not None, "a delivery that was started all the same confirms nothing"
 
+        mailed = db.execute("select max(message_id) from engage.campaign_messages").fetchone()[0]
         epoch.confirm(db, home)
         assert epoch.check(db, home, now=NOW) is None
+        following = db.execute(
+            "select nextval(pg_get_serial_sequence('engage.campaign_messages', 'message_id'))"
+        ).fetchone()
+        assert following[0] > mailed + 1_000_000, "numbers mailed since the backup are never somebody else's"
         commands.resume(db, "sale", now=NOW)
         db.commit()
         deliver(delivery_of(url, resend(provider.url), clock=clock, home=home))

@@ -111,6 +111,24 @@ def test_unknown_types_and_unknown_messages_are_acknowledged_and_kept(client, en
     assert [kind for _, kind, _ in landed(engage_db)] == ["domain.updated", "delivered", "delivered"]
 
 
+def test_what_became_of_another_installations_message_with_the_same_number_is_nobodys(client, engage_db, messages):
+    (ours,) = engage_db.execute("select epoch from engage.database_epochs").fetchone()
+    for event_id, epoch in (("theirs", "another"), ("ours", ours)):
+        tags = {"message_id": str(messages[0]), "epoch": epoch}
+        bounce = {"type": "Permanent", "subType": "General", "message": "550 5.1.1 no such user"}
+        body = svix.event("email.bounced", messages[0], at=now(), tags=tags, bounce=bounce)
+        assert post(client, body, event_id=event_id).status_code == 200
+        assert process(engage_db) == (event_id == "ours")
+
+    assert state(engage_db, messages[0]) == "bounced"
+    assert engage_db.execute("select count(*) from landing.provider_events where processed_at is null").fetchone() == (
+        0,
+    )
+    assert engage_db.execute("select provider_event_id, detail ? 'epoch' from engage.message_events").fetchall() == [
+        ("ours", False)
+    ]
+
+
 def test_what_is_too_large_or_no_text_is_refused_and_what_is_merely_strange_is_stored(client, engage_db, messages):
     large = svix.event("email.opened", messages[0], at=now(), padding="x" * (1024 * 1024))
     tag = {"message_id": str(messages[0])}
