@@ -89,11 +89,15 @@ async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now
         return grouped(provider.name, await rows.fetchall())
 
 
-async def give_back(db: Database, campaign_run_id: int, *, now: datetime) -> None:
-    """Queues the rows of batches whose worker was gone before it sent a byte; parks those that nobody may repeat any more."""
+async def give_back(db: Database, campaign_run_id: int, *, keyed: Sequence[str], now: datetime) -> None:
+    """Queues the rows of batches that nobody will send and of which nothing was processed; parks those too old to be repeated.
+
+    `keyed` are the providers that have a key here.
+    """
     run = {"campaign_run_id": campaign_run_id, "now": now}
     async with db.transaction():
-        await db.execute(SQL.give_back, run)
+        await db.execute(SQL.unspend_abandoned, {**run, "keyed": list(keyed)})
+        await db.execute(SQL.give_back, {**run, "keyed": list(keyed)})
         await db.execute(SQL.park_forgotten, {**run, "before": now - retry.LONGEST_KEY + retry.KEY_MARGIN})
 
 

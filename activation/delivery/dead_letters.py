@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from activation.delivery.retry import KEY_MARGIN, LONGEST_KEY
+from activation.delivery.settle import KEY_CONFLICT
 from engage_db import named_sql
 
 SQL = named_sql.load(__file__)
@@ -102,7 +103,9 @@ def requeue(
 def settle_unknown(db: Connection, *, now: datetime) -> dict[str, int]:
     """Applies each provider's policy to messages nobody told the fate of for 48 hours; counts them by their new state."""
     with db.transaction():
-        rows = db.execute(SQL.settle_unknown, {"before": now - UNKNOWN_FOR, "now": now}).fetchall()
+        rows = db.execute(
+            SQL.settle_unknown, {"before": now - UNKNOWN_FOR, "not_this": KEY_CONFLICT, "now": now}
+        ).fetchall()
         again = [message_id for message_id, state in rows if state == "queued"]
         if again:
             db.execute(SQL.reopen_runs, {"message_ids": again, "deadline_at": now + ANOTHER_DAY, "now": now})

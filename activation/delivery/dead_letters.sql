@@ -62,14 +62,15 @@ set state = 'sending', updated_at = :now
 from reopened
 where campaign.campaign_id = reopened.campaign_id and campaign.kind = 'broadcast' and campaign.state = 'finished';
 
--- name: settle_unknown(before, now)
--- 48 hours and no word: what the provider's policy says
+-- name: settle_unknown(before, not_this, now)
+-- 48 hours and no word: what the provider's policy says. What it took under the same key with another body waits for a person
 with old as (
     select message.message_id, message.batch_id, policy.unknown_policy
     from engage.campaign_messages message
     join engage.channel_providers policy using (provider)
     join engage.campaign_runs run using (campaign_run_id)
     where message.state = 'unknown' and message.state_changed_at < :before and policy.unknown_policy <> 'ask'
+      and message.reason is distinct from :not_this
       and not (policy.unknown_policy = 'send_again' and run.state = 'cancelled')
     for update of message skip locked
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from activation.delivery.send import Delivery, DeliveryReport
 
 Result = TypeVar("Result")
+Called = tuple[Batch | None, Answer | None]
 
 PATIENCE = timedelta(
     seconds=8
@@ -38,6 +39,7 @@ MOST_ROWS = 1000  # in one claim
 SLOW_BELOW = 100.0  # requests a second: below it a lane holds no more than it can send in a second
 CALLS_AT_ONCE = 10
 HOURS_EVERY = timedelta(seconds=10)
+WRITE_EVERY = 1.0  # seconds, while other calls of the lane are under way
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Lane:
             await self.delivery.sleep(0.3)
             return True, None
         if choice is None:
+            async with self.connect() as db:
+                await self._give_back(db)
             return False, self._objection()
         if await self._send_due(choice):
             self._idle = 0
@@ -118,7 +122,7 @@ class Lane:
         if self.run.has_hours:
             await self._ask_hours_again()
         async with self.connect() as db:
-            await batches.give_back(db, self.run.campaign_run_id, now=self._now())
+            await self._give_back(db)
             held = await batches.take_over(
                 db, self.run.campaign_run_id,
                 providers=choice.usable, most=1 if choice.is_probe else self._batches(choice.channel),
@@ -137,6 +141,9 @@ class Lane:
         self.report.batches += len(held)
         return bool(held or new)
 
+    async def _give_back(self, db: Database) -> None:
+        await batches.give_back(db, self.run.campaign_run_id, keyed=list(self.delivery.channels), now=self._now())
+
     async def _freeze(self, new: Sequence[Batch], channel: Channel) -> list[Batch]:
         """Makes and stores the bytes of new batches; those with a turn have begun."""
         await self._load_versions(new)
@@ -150,20 +157,51 @@ class Lane:
             return await making.freeze(db, made, turns=turns, now=self._now())
 
     async def _call_all(self, held: Sequence[Batch]) -> None:
-        """Calls the provider for all, and writes down the answers: the good ones together, the others one by one."""
-        ended = await asyncio.gather(*(self._call(batch) for batch in held), return_exceptions=True)
-        answers = [one for one in ended if not isinstance(one, BaseException)]
-        accepted = [(batch, answer) for batch, answer in answers if batch is not None and isinstance(answer, Accepted)]
-        if accepted:
-            await self._write(lambda db: settle.record_results(db, accepted, now=self._now()))
-        for batch, answer in answers:
-            if batch is not None and answer is not None and not isinstance(answer, Accepted):
-                await self._settle(batch, answer)
-        for one in ended:
-            if isinstance(one, BaseException):
-                raise one
+        """Calls the provider for all, and writes the answers down as they come: what is not written within its lease is unknown.
 
-    async def _call(self, batch: Batch) -> tuple[Batch | None, Answer | None]:
+        Told to end, it still writes down what has been answered.
+        """
+        calls = {asyncio.create_task(self._call(batch)) for batch in held}
+        done: set[asyncio.Task[Called]] = set()
+        problem: Exception | None = None
+        try:
+            while calls:
+                done, calls = await asyncio.wait(calls, timeout=WRITE_EVERY)
+                problem = await self._write_down(done) or problem
+        except asyncio.CancelledError:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            await self._write_down(done | calls)  # what was written already is not written twice
+            raise
+        if problem:
+            raise problem
+
+    async def _write_down(self, calls: Iterable[asyncio.Task[Called]]) -> Exception | None:
+        """Notes what the provider said: the good answers together, the others one by one. What failed is returned."""
+        problem: Exception | None = None
+        accepted, others = [], []
+        for call in calls:
+            if call.cancelled():
+                continue
+            if isinstance(error := call.exception(), Exception):
+                problem = error
+                continue
+            batch, answer = call.result()
+            if batch is not None and isinstance(answer, Accepted):
+                accepted.append((batch, answer))
+            elif batch is not None and answer is not None:
+                others.append((batch, answer))
+        try:
+            if accepted:
+                await self._write(lambda db: settle.record_results(db, accepted, now=self._now()))
+            for batch, answer in others:
+                await self._settle(batch, answer)
+        except Exception as error:  # noqa: BLE001 - the calls still under way are waited for all the same
+            problem = error
+        return problem
+
+    async def _call(self, batch: Batch) -> Called:
         """One request, when the batch's turn has come. (None, None) when it is not ours any more or was set aside."""
         channel = self.delivery.channels[batch.provider]
         async with self._calls:

@@ -11,7 +11,9 @@ insert into engage.send_quotas as quotas (quota, rate, burst, tokens, refilled_a
 values (:quota, :rate, :burst, :burst, :now, :daily_limit)
 on conflict (quota) do update
 set rate = case
-        when quotas.held_until > :now::timestamptz - interval '10 minutes' then least(quotas.rate, excluded.rate)
+        -- least() passes over nothing: one that has no limit now has none, whatever it had
+        when excluded.rate is not null and quotas.held_until > :now::timestamptz - interval '10 minutes'
+            then least(quotas.rate, excluded.rate)
         else excluded.rate
     end,
     burst = excluded.burst, daily_limit = excluded.daily_limit;
@@ -108,5 +110,5 @@ from granted;
 -- name: slow_down(quota, until)
 -- the provider asked for a break: nobody asks before it is over, and everybody a little slower than before
 update engage.send_quotas
-set held_until = greatest(held_until, :until), rate = greatest(rate * 0.8, 0.2), tokens = 0
+set held_until = greatest(held_until, :until), rate = case when rate is not null then greatest(rate * 0.8, 0.2) end, tokens = 0
 where quota = :quota;

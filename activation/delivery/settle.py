@@ -24,6 +24,7 @@ from engage_db import named_sql
 SQL = named_sql.load(__file__)
 
 QUOTA_PAUSE = timedelta(hours=1)
+KEY_CONFLICT = "the provider knows the key with another body"  # a reason that no policy settles, only a person
 
 
 async def record_results(db: Database, answered: Sequence[tuple[Batch, Accepted]], *, now: datetime) -> None:
@@ -43,6 +44,7 @@ async def record_results(db: Database, answered: Sequence[tuple[Batch, Accepted]
             }
             if left:
                 back = {"message_ids": list(left), "next_attempt_ats": list(left.values()), "now": now}
+                await db.execute(SQL.unspend, {**held(batch), "messages": len(left)})
                 await db.execute(SQL.put_back, {**held(batch), **back})
         await db.execute(
             SQL.record_results,
@@ -74,14 +76,13 @@ async def settle(
             case ContentRefused(words, position):
                 return await _refuse(db, batch, words, position, workspace=workspace, owner=owner, now=now)
             case KeyConflict(words):
-                await _park(db, batch, "unknown", "the provider knows the key with another body", words, now)
+                await _park(db, batch, "unknown", KEY_CONFLICT, words, now)
                 reason = f"a batch was parked, its key is known with another body: {words}"
                 await db.execute(SQL.stop_run_of, {"batch_id": batch.batch_id, "reason": reason, "now": now})
             case NotProcessed(cause, words, retry_after):
                 again = now + _pause(cause, retry_after)
                 if batch.attempts == 1 and cause in (Cause.CONFIGURATION, Cause.QUOTA, Cause.UNREACHABLE):
-                    free = {"next_attempt_at": _free_at(answer, now), "now": now}
-                    await db.execute(SQL.release, {**ours, "problem": words, **free})
+                    await _release(db, batch, problem=words, free_at=_free_at(answer, now), now=now)
                 else:
                     # in flight: an earlier attempt is being dealt with, so it has begun all the same
                     kept = max(batch.attempts - 1, int(cause is Cause.IN_FLIGHT))
@@ -116,7 +117,12 @@ async def park_untrusted(db: Database, batch: Batch, *, key_seconds: int, now: d
 async def release(db: Database, batch: Batch, *, problem: str, now: datetime) -> None:
     """Queues the rows of a batch that was never attempted."""
     async with db.transaction():
-        await db.execute(SQL.release, {**held(batch), "problem": problem, "next_attempt_at": now, "now": now})
+        await _release(db, batch, problem=problem, free_at=now, now=now)
+
+
+async def _release(db: Database, batch: Batch, *, problem: str, free_at: datetime, now: datetime) -> None:
+    await db.execute(SQL.unspend, {**held(batch), "messages": len(batch.message_ids)})
+    await db.execute(SQL.release, {**held(batch), "problem": problem, "next_attempt_at": free_at, "now": now})
 
 
 async def _refuse(
@@ -130,6 +136,7 @@ async def _refuse(
         rows = await db.execute(SQL.split, {**ours, **lease, "words": words, "now": now})
         return grouped(batch.provider, sorted(await rows.fetchall()))
     await db.execute(SQL.refuse_one, {**ours, "position": position or 0, "words": words, "now": now})
+    await db.execute(SQL.unspend, {**ours, "messages": len(batch.message_ids) - 1})
     await db.execute(SQL.release, {**ours, "problem": words, "next_attempt_at": now, "now": now})
     return []
 

@@ -31,6 +31,15 @@ set next_attempt_at = :next_attempt_at, problem = :problem, lease_owner = null, 
     first_attempt_at = case when :attempts > 0 then first_attempt_at end
 where batch_id = :batch_id and lease_epoch = :lease_epoch and state = 'frozen';
 
+-- name: unspend(batch_id, lease_epoch, messages)
+-- what was certainly not processed does not count towards the provider's day. Before the run is locked, as a claim does it
+update engage.send_quotas quota
+set used_today = greatest(0, used_today - :messages)
+from engage.send_batches batch
+where batch.batch_id = :batch_id and batch.lease_epoch = :lease_epoch and batch.state in ('claimed', 'frozen')
+  and quota.quota = 'provider/' || batch.provider and quota.daily_limit is not null
+  and quota.day = (batch.created_at at time zone 'UTC')::date;
+
 -- name: release(batch_id, lease_epoch, problem, next_attempt_at, now)
 -- nothing of it was processed: its rows may leave in other batches, under other keys, through another provider; where the
 -- campaign was cancelled meanwhile, they do not leave any more

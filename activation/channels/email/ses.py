@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -42,6 +43,7 @@ RATE_ERRORS = {"TooManyRequestsException", "ThrottlingException", "Throttling", 
 QUOTA_WORDS = ("daily message quota", "daily sending quota", "sending quota exceeded")
 NOT_VERIFIED = "not verified"  # a sender, or in SES's own sandbox any address: wrong for every mail alike
 CONNECT_SECONDS = 8.0
+CALLS_AT_ONCE = 50  # threads, with a connection each
 CONTENT_STATUSES = {400, 413, 422}
 
 # SNS repeats a notification for an hour under its first timestamp
@@ -98,6 +100,7 @@ class Ses:
         self._timeout = timeout_seconds
         self._client: Any = None
         self._making = Lock()
+        self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="ses")
 
     def encode(self, mails: Sequence[Mail]) -> bytes:
         one_line(mails)
@@ -105,16 +108,20 @@ class Ses:
         return orjson.dumps(self._as_json(mail))
 
     async def send(self, body: bytes, *, size: int, idempotency_key: str) -> Answer:  # noqa: ARG002 - the contract
+        call = self._threads.submit(self._send, orjson.loads(body))
         try:
             async with asyncio.timeout(self._timeout + CONNECT_SECONDS):  # boto3's own limits are of each read
-                return await asyncio.to_thread(self._send, orjson.loads(body))
+                return await asyncio.wrap_future(call)
         except TimeoutError:
+            if call.cancelled():  # still in the queue: it never began, and never will
+                return NotProcessed(Cause.UNREACHABLE, "every connection to SES waits for an answer")
             return OutcomeUnknown("no answer from SES in time")
 
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await asyncio.to_thread(client.close)
+        self._threads.shutdown(wait=False)
 
     def _as_json(self, mail: Mail) -> dict[str, Any]:
         content = {
@@ -159,7 +166,7 @@ class Ses:
                     retries={"total_max_attempts": 1, "mode": "standard"},
                     connect_timeout=min(CONNECT_SECONDS, self._timeout),
                     read_timeout=self._timeout,
-                    max_pool_connections=50,
+                    max_pool_connections=CALLS_AT_ONCE,
                 )
                 session = boto3.session.Session(**self._account)
                 self._client = session.client("sesv2", endpoint_url=self._endpoint_url, config=config)

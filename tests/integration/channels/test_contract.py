@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Event
 
 import orjson
 import pytest
@@ -17,6 +18,7 @@ from activation.channels.contract import (
     OutcomeUnknown,
     Refused,
 )
+from activation.channels.email import ses
 from activation.channels.email.postmark import Postmark
 from activation.channels.email.resend import Resend
 from activation.channels.email.sandbox import Sandbox
@@ -125,6 +127,25 @@ def test_a_provider_that_hangs_is_left_within_the_timeout(provider):
 
     assert isinstance(answer, OutcomeUnknown)
     assert provider.attempts() == 1
+
+
+def test_a_mail_that_waited_for_a_connection_to_ses_was_not_processed(monkeypatch):
+    monkeypatch.setattr(ses, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(ses, "CONNECT_SECONDS", 0.0)
+    hanging, begun = Event(), []
+    channel = ses.Ses(region="eu-west-1", access_key_id="a", secret_access_key="b", timeout_seconds=0.3)
+    monkeypatch.setattr(channel, "_send", lambda request: (begun.append(request), hanging.wait(5)))
+
+    async def both():
+        return await asyncio.gather(*(channel.send(b"{}", size=1, idempotency_key="k") for _ in range(2)))
+
+    first, second = asyncio.run(both())
+    hanging.set()
+
+    assert isinstance(first, OutcomeUnknown)
+    assert isinstance(second, NotProcessed)
+    assert second.cause is Cause.UNREACHABLE
+    assert len(begun) == 1
 
 
 def test_a_provider_that_cannot_be_reached_processed_nothing(provider):

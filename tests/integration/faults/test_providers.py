@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import orjson
@@ -9,10 +11,11 @@ import pytest
 
 from activation.campaigns import commands, runs
 from activation.channels.contract import Accepted, Cause, ContentRefused, NotProcessed, OutcomeUnknown, Refused
-from activation.delivery import dead_letters, lane, outcomes
+from activation.delivery import dead_letters, lane, outcomes, send
 from activation.delivery.send import deliver
 from tests.factories import engage as given
 from tests.factories.engage import NOW
+from tests.support.installation import wait_for
 from tests.support.sending import (
     assert_counted,
     assert_one_body_per_key,
@@ -55,6 +58,58 @@ def test_a_429_is_waited_out_by_everybody_and_slows_all_down(engage_db, engage_u
     assert set(attempts(engage_db)) == {1}
     assert_counted(engage_db, provider)
     assert_one_body_per_key(provider)
+
+
+def test_a_429_from_a_provider_without_a_pace_does_not_give_it_one(engage_db, engage_url, provider, clock):
+    begin(engage_db, 600)
+    provider.fault("rate_limited", retry_after=1)
+
+    deliver(delivery_of(engage_url, resend(provider.url, requests_per_second=None), clock=clock))
+
+    assert engage_db.execute("select rate from engage.send_quotas where quota = 'provider/resend'").fetchone() == (
+        None,
+    )
+    assert given.states(engage_db) == {"sent": 600}
+    assert_counted(engage_db, provider)
+
+
+@pytest.mark.parametrize("by", ["another provider", "cancelling"])
+def test_a_batch_that_was_asked_to_wait_leaves_another_way_when_its_provider_is_switched_off(
+    engage_db, engage_url, provider, clock, by
+):
+    begin(engage_db, 100)
+    provider.fault("rate_limited", retry_after=3600)
+    first, second = resend(provider.url), resend(provider.url, name="second")
+    deliver(delivery_of(engage_url, first, clock=clock))
+    assert given.states(engage_db) == {"claimed": 100}
+
+    if by == "cancelling":
+        commands.cancel(engage_db, "sale", now=NOW)
+    engage_db.execute("update engage.channel_providers set is_active = false where provider = 'resend'")
+    engage_db.commit()
+    deliver(delivery_of(engage_url, first, second, clock=clock))
+
+    assert given.states(engage_db) == ({"cancelled": 100} if by == "cancelling" else {"sent": 100})
+    assert provider.counts()["mails"] == (0 if by == "cancelling" else 100)
+
+
+def test_mails_that_were_not_processed_do_not_count_towards_the_providers_day(engage_db, engage_url, provider, clock):
+    begin(engage_db, 500)
+    down = resend(DOWN)
+    deliver(delivery_of(engage_url, down, clock=clock))  # gives the provider its place
+    engage_db.execute("update engage.channel_providers set daily_limit = 600 where provider = 'resend'")
+    engage_db.commit()
+    for _ in range(4):
+        clock.ahead += timedelta(minutes=1)
+        deliver(delivery_of(engage_url, down, clock=clock))
+    clock.ahead += timedelta(minutes=1)
+    deliver(delivery_of(engage_url, resend(provider.url), clock=clock))
+
+    assert given.states(engage_db) == {"sent": 500}
+    assert engage_db.execute(
+        "select used_today from engage.send_quotas where quota = 'provider/resend'"
+    ).fetchone() == (500,)
+    assert_counted(engage_db, provider)
 
 
 def test_a_provider_that_asks_for_a_long_break_is_left_alone_and_rows_stay_queued(
@@ -260,7 +315,9 @@ def test_a_409_in_flight_is_waited_for_under_the_same_key_and_costs_no_attempt(e
     assert_one_body_per_key(provider)
 
 
-def test_a_409_with_another_payload_is_parked_the_run_stops_and_the_key_is_never_changed(engage_db, provider, delivery):
+def test_a_409_with_another_payload_is_parked_the_run_stops_and_the_key_is_never_changed(
+    engage_db, provider, delivery, clock
+):
     """Row 26: parked, and a person is told."""
     begin(engage_db, 250)
     provider.fault("status", status=409, name="invalid_idempotent_request", times=1)
@@ -275,6 +332,9 @@ def test_a_409_with_another_payload_is_parked_the_run_stops_and_the_key_is_never
     assert "a batch was parked" in campaign.state_reason
     assert_counted(engage_db, provider)
     assert_one_body_per_key(provider)
+
+    engage_db.execute("update engage.channel_providers set unknown_policy = 'send_again'")
+    assert dead_letters.settle_unknown(engage_db, now=clock() + timedelta(hours=49)) == {}, "only a person settles that"
 
     commands.resume(engage_db, "sale", now=NOW)
     assert runs.open_for_sending(engage_db, now=NOW) == []
@@ -464,6 +524,36 @@ def test_every_path_carries_one_key_and_one_body_per_batch(engage_db, provider, 
     assert {one["sha256"] == stored[one["idempotency_key"]] for one in provider.requests()} == {True}
     assert_counted(engage_db, provider)
     assert_one_body_per_key(provider)
+
+
+@pytest.mark.parametrize("write_every", [0.2, 60.0], ids=["as they come", "when told to end"])
+def test_what_was_accepted_is_written_down_though_another_call_hangs(
+    engage_db, engage_url, provider, clock, monkeypatch, write_every
+):
+    """Without keys, what is not written down within its lease would be unknown."""
+    monkeypatch.setattr(lane, "WRITE_EVERY", write_every)
+    monkeypatch.setattr(send, "DRAIN", timedelta(seconds=0.5))
+    begin(engage_db, 40)
+    channel = resend(provider.url, batch_size=1, key_seconds=0)
+    reaches, hangs = channel.send, []
+
+    async def hang_once(body, **how):
+        if not hangs:
+            hangs.append(body)
+            await asyncio.sleep(60)
+        return await reaches(body, **how)
+
+    monkeypatch.setattr(channel, "send", hang_once)
+    delivery = delivery_of(engage_url, channel, clock=clock)
+    with ThreadPoolExecutor(1) as one:
+        working = one.submit(deliver, delivery)
+        wait_for(lambda: provider.counts()["mails"] == 39, seconds=30, what="39 mails")
+        if write_every < 1:
+            wait_for(lambda: given.states(engage_db).get("sent") == 39, seconds=5, what="39 answers written down")
+        delivery.stop.set()
+        working.result(20)
+
+    assert given.states(engage_db) == {"sent": 39, "claimed": 1}
 
 
 def test_a_provider_without_keys_that_loses_its_answer_is_asked_once(engage_db, engage_url, provider, clock):
