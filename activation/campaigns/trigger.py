@@ -10,7 +10,7 @@ from uuid import uuid4
 from psycopg import Connection
 
 from activation import guard
-from activation.campaigns import commands, runs
+from activation.campaigns import audience, commands, runs
 from activation.campaigns.audience import Policy
 from activation.errors import Refused
 from engage_db import named_sql
@@ -54,7 +54,8 @@ def trigger(
             raise Refused(f"{key} is a {campaign.kind} campaign: only one without a segment is triggered.")
         if campaign.state != "scheduled":
             raise Refused(f"{key} is {campaign.state}: launch it to have it triggered.")
-        if campaign.message_class == "marketing" and (blocked := guard.blocked_by(db, runs.AUDIENCE_SUITES)):
+        distrust = guard.blocked_by(db, runs.AUDIENCE_SUITES) if campaign.message_class == "marketing" else None
+        if blocked := distrust or audience.segments_gone(db, campaign.campaign_id):
             raise Refused(f"Nothing is sent: {blocked}.")
         planned = {"campaign_id": campaign.campaign_id, "trigger_key": trigger_key or str(uuid4()), "now": now}
         made = db.execute(SQL.insert_run, planned).fetchone()

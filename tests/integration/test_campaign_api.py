@@ -179,6 +179,19 @@ def test_a_triggered_message_is_asked_for_twice_and_queued_once(db, call, campai
     assert given.states(db) == {"queued": 2}
 
 
+def test_nothing_is_triggered_while_a_segment_to_be_left_out_is_gone(db, call, campaign):
+    triggered(db, call)
+    staff = given.add_segment(db, "staff", [2])
+    db.execute("update engage.campaigns set excluded_segment_ids = %s where key = 'receipt'", [[staff]])
+    db.execute("update engage.segments set is_active = false where key = 'staff'")
+
+    status, answer, *_ = call("POST", "/campaigns/receipt/trigger", {"contact_ids": [1, 2]})
+
+    assert status == 409, answer
+    assert "staff" in str(answer)
+    assert given.states(db) == {}
+
+
 def test_dead_letters_are_listed_by_pages_and_sent_again(db, call, campaign):
     ids = messages(db, given.begin_run(db, campaign))
     parked = db.execute(
