@@ -15,8 +15,9 @@ def expectations() -> list[Any]:
             twice("engage.segment_members", "segment_id", "contact_id"),
         ),
         rule(
-            # people leave the CRM at any time, and the snapshot skips them; many at once means that something broke
-            "segments of which more than 1 in 20 members are no contacts: {sample}",
+            # people leave the CRM at any time, and the snapshot skips them; many at once means that something broke,
+            # while in a small segment a few are already 1 in 20
+            "segments of which more than 20 members, and more than 1 in 20, are no contacts: {sample}",
             """
             select segment.key from engage.segments segment
             join (
@@ -24,9 +25,9 @@ def expectations() -> list[Any]:
                 where not exists (select from core.contacts contact where contact.contact_id = member.contact_id)
                 group by segment_id
             ) as found using (segment_id)
-            where segment.is_active and segment.problem is null and strangers > 0.05 * (
+            where segment.is_active and segment.problem is null and strangers > greatest(20, 0.05 * (
                 select count(*) from engage.segment_members member where member.segment_id = segment.segment_id
-            )
+            ))
             """,
         ),
         rule(

@@ -9,7 +9,12 @@ order by key;
 -- name: inputs_changed(since, attributes, events, segments, campaigns)
 -- events of a published name may be of any source: by (source, recorded_at) each is one look into an index
 select
-    (
+    -- whoever is new or gone may be in any of them: of some conditions nothing else tells
+    exists (
+        select from engage.sync_runs run
+        where run.table_name = 'customers' and run.finished_at > :since and run.rows_inserted + run.rows_deleted > 0
+    )
+    or (
         -- profiles are made of every mirrored table and of events
         :attributes
         and (

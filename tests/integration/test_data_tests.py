@@ -89,6 +89,11 @@ update core.contacts set email_consent = 'unsubscribed' where contact_id = 1;
 insert into engage.consent_records (contact_id, channel, status, occurred_at, recorded_at, source, proof, recorded_by)
 values (1, 'email', 'subscribed', now(), now(), 'preference_centre', '{}', 'test');
 """
+STRANGERS = """
+insert into engage.segment_members select segment_id, 1000 + i, now() from engage.segments, generate_series(1, {number}) i
+where key = 'readers';
+update engage.segments set size = {size} where key = 'readers';
+"""
 RUN_GOES_ON = "update engage.campaign_runs set state = 'sending';"
 
 
@@ -302,13 +307,18 @@ def test_old_events_were_looked_at_when_they_came(ask):
     ("damage", "words", "severity"),
     [
         (
-            "delete from core.contacts where contact_id = 1",
-            "segments of which more than 1 in 20 members are no contacts: readers",
+            STRANGERS.format(number=21, size=24),
+            "segments of which more than 20 members, and more than 1 in 20, are no contacts: readers",
             "critical",
         ),
         (
-            "delete from core.contacts where contact_id = 1; update engage.segments set problem = 'its SQL failed'",
-            "members of segments who are no contacts: 1; they are left out when an audience is taken",
+            STRANGERS.format(number=20, size=23),
+            "members of segments who are no contacts: 20; they are left out when an audience is taken",
+            "warning",
+        ),
+        (
+            STRANGERS.format(number=21, size=24) + "update engage.segments set problem = 'its SQL failed'",
+            "members of segments who are no contacts: 21; they are left out when an audience is taken",
             "warning",
         ),
         (

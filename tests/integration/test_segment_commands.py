@@ -634,6 +634,28 @@ def test_after_a_build_only_segments_whose_inputs_changed_or_windows_move_are_re
     assert changed(db, now=later) == ["buyers", "lately", "of_buyers"]
 
 
+def synced(db, table, finished_at, *, inserted=0, updated=0, deleted=0):
+    db.execute(
+        "insert into engage.sync_runs (table_name, kind, status, started_at, finished_at, rows_inserted, rows_updated, rows_deleted) "
+        "values (%s, 'sync', 'succeeded', %s, %s, %s, %s, %s)",
+        [table, finished_at, finished_at, inserted, updated, deleted],
+    )
+
+
+@pytest.mark.parametrize("change", ["inserted", "deleted"])
+def test_contacts_who_are_new_or_gone_refresh_every_segment_of_rules(db, change):
+    create(db, "half", rules({"type": "bucket", "seed": "a", "percent": 50}))
+    create(db, "idle", rules(did("order_created", operator="did_not")))
+    later = AT + timedelta(hours=1)
+    synced(db, "customers", later, updated=1)
+    synced(db, "orders", later, **{change: 1})
+    assert changed(db, now=later) == []
+
+    synced(db, "customers", later, **{change: 1})
+
+    assert changed(db, now=later) == ["half", "idle"]
+
+
 def test_a_change_travels_through_segments_of_segments_whatever_their_names(db):
     create(db, "c_buyers", rules(did("order_created")))
     create(db, "b_of_buyers", rules(in_segment("c_buyers")))
