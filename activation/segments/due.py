@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,10 @@ from engage_db import named_sql
 from engage_db.settings import load_settings
 
 SQL = named_sql.load(__file__)
+
+# what landed while dbt was building is in no table yet when segments are refreshed, and keeps its earlier time when the
+# next build takes it in: as much is looked at again as dbt reads again (var message_overlap)
+OVERLAP = timedelta(hours=1)
 
 
 def refresh_changed(
@@ -76,7 +80,8 @@ def _has_moved(db: Connection, segment: dict[str, Any], inputs: dict[str, Any], 
     row = db.execute(
         SQL.inputs_changed,
         {
-            "since": segment["refreshed_at"],
+            "since": segment["refreshed_at"] - OVERLAP,
+            "refreshed_at": segment["refreshed_at"],
             "attributes": bool(inputs["attributes"]),
             "events": sorted(inputs["events"]),
             "segments": sorted(inputs["segments"]),

@@ -6,7 +6,7 @@ from engage.segments
 where is_active and kind <> 'dbt'
 order by key;
 
--- name: inputs_changed(since, attributes, events, segments, campaigns)
+-- name: inputs_changed(since, refreshed_at, attributes, events, segments, campaigns)
 -- events of a published name may be of any source: by (source, recorded_at) each is one look into an index
 select
     -- whoever is new or gone may be in any of them: of some conditions nothing else tells
@@ -39,10 +39,10 @@ select
         select from engage.segments segment
         where segment.key = any(:segments::text[])
           and (
-              segment.refreshed_at > :since
+              segment.refreshed_at > :refreshed_at
               or exists (
                   select from engage.segment_list_entries entry
-                  where entry.segment_id = segment.segment_id and entry.added_at > :since
+                  where entry.segment_id = segment.segment_id and entry.added_at > :refreshed_at
               )
           )
     )

@@ -656,6 +656,31 @@ def test_contacts_who_are_new_or_gone_refresh_every_segment_of_rules(db, change)
     assert changed(db, now=later) == ["half", "idle"]
 
 
+def test_what_landed_between_the_build_and_the_refresh_makes_segments_due_and_what_landed_long_before_does_not(db):
+    create(db, "buyers", rules(did("order_created")))
+    create(db, "pros", PROS)
+    create(db, "half", rules({"type": "bucket", "seed": "a", "percent": 50}))
+    later = AT + timedelta(minutes=15)
+    event(db, 1, "order_created", 2 / 24)
+    synced(db, "customers", AT - timedelta(hours=2), inserted=1)
+    assert changed(db, now=later) == []
+
+    event(db, 1, "order_created", 5 / 24 / 60)
+    assert changed(db, now=later) == ["buyers"]
+    synced(db, "orders", AT - timedelta(minutes=5), inserted=1)
+    assert changed(db, now=later) == ["buyers", "pros"]
+    synced(db, "customers", AT - timedelta(minutes=5), inserted=1)
+    assert changed(db, now=later) == ["buyers", "half", "pros"]
+
+
+def test_a_segment_that_was_refreshed_before_the_one_that_refers_to_it_does_not_make_it_due_again(db):
+    create(db, "pros", PROS)
+    create(db, "of_pros", rules(in_segment("pros")))
+    db.execute("update engage.segments set refreshed_at = refreshed_at - interval '1 minute' where key = 'pros'")
+
+    assert changed(db, now=AT + timedelta(minutes=15)) == []
+
+
 def test_a_change_travels_through_segments_of_segments_whatever_their_names(db):
     create(db, "c_buyers", rules(did("order_created")))
     create(db, "b_of_buyers", rules(in_segment("c_buyers")))
