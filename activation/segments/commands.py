@@ -176,6 +176,7 @@ def delete(db: Connection, key: str, *, actor: str, now: datetime) -> None:
             f"{key} is a dbt model: delete {segment.definition.get('file', 'its file')} and run `engage build`."
         )
     with db.transaction():
+        db.execute(SQL.lock_membership, {"segment_id": segment.segment_id})
         db.execute(SQL.lock_definitions)
         db.execute(SQL.lock_version, {"key": key})
         campaigns = [row[0] for row in db.execute(SQL.campaigns_using, {"segment_id": segment.segment_id}).fetchall()]

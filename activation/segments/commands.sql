@@ -11,6 +11,10 @@ select segment_id, version, definition, :now, :actor from created;
 -- definitions are checked against each other: two saved at once could close a circle, or use what is being deleted
 select pg_advisory_xact_lock(hashtextextended('engage.segment_definitions', 0));
 
+-- name: lock_membership(segment_id)
+-- the lock of a refresh: one that has begun is over before everybody leaves
+select pg_advisory_xact_lock(hashtextextended('engage.segment', :segment_id));
+
 -- name: lock_version(key)
 select version from engage.segments where key = :key and is_active for update;
 

@@ -162,6 +162,11 @@ def _active(db: Connection, keys: list[str] | None) -> list[Refreshable]:
         return cursor.execute(SQL.active, {"keys": keys}).fetchall()
 
 
+def _current(db: Connection, segment: Refreshable) -> Refreshable | None:
+    with db.cursor(row_factory=class_row(Refreshable)) as cursor:
+        return cursor.execute(SQL.current, {"segment_id": segment.segment_id}).fetchone()
+
+
 def _catalogue(db: Connection) -> Catalogue:
     return catalogue(db, load_settings().workspace_time_zone)
 
@@ -179,10 +184,15 @@ def _refresh(
         over_shared = shared.members(segment.key) if shared and segment.key in shared.trees else None
         with db.transaction():
             db.execute(SQL.lock, {"segment_id": segment.segment_id})
-            members = over_shared or KINDS[segment.kind].members(
-                db, segment.definition, names, segment_id=segment.segment_id, at=now
+            # since it was read, people may have edited or deleted it
+            current = _current(db, segment)
+            if current is None:
+                return RefreshReport(segment.key, 0, problem="it was taken out of use before its refresh began")
+            members = over_shared if current.version == segment.version else None
+            members = members or KINDS[current.kind].members(
+                db, current.definition, names, segment_id=current.segment_id, at=now
             )
-            return _replace(db, segment, members, now, accept_jump=accept_jump)
+            return _replace(db, current, members, now, accept_jump=accept_jump)
     except psycopg.Error as error:
         first_line = str(error).strip().splitlines()[0]
         return keep(db, segment, f"its SQL failed: {first_line}", now)

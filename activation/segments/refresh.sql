@@ -22,6 +22,11 @@ from engage.segments
 where is_active and (:keys::text[] is null or key = any(:keys))
 order by kind <> 'dbt', key;
 
+-- name: current(segment_id)
+select segment_id, key, kind, definition, refresh, size, version, evaluated_version, size_guard
+from engage.segments
+where is_active and segment_id = :segment_id;
+
 -- name: prepare_evaluation()
 -- sets of contacts are hashed in memory; statements this short lose by being compiled
 select set_config('work_mem', '256MB', true), set_config('jit', 'off', true);

@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
+from time import monotonic, sleep
 
 import psycopg
 import pytest
@@ -256,6 +257,75 @@ def test_when_a_session_is_lost_the_refresh_fails_and_leaves_nothing_for_the_oth
 
     assert len(found) == 8
     assert not waiting
+
+
+LOCK = "select pg_advisory_lock(hashtextextended('engage.segment', segment_id)) from engage.segments where key = %s"
+WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())"
+
+
+@pytest.fixture
+def while_it_waits(db, engage_url):
+    """Does `meanwhile` while `work`, on a connection of its own, waits for the segment's lock; returns what `work` did."""
+
+    def run(key, work, meanwhile):
+        with psycopg.connect(engage_url, autocommit=True) as other, ThreadPoolExecutor(1) as thread:
+            db.execute(LOCK, [key])
+            try:
+                done = thread.submit(work, other)
+                deadline = monotonic() + 20
+                while db.execute(WAITING).fetchone() == (0,) and monotonic() < deadline and not done.done():
+                    sleep(0.01)
+                assert not done.done()
+                meanwhile()
+            finally:
+                db.execute("select pg_advisory_unlock_all()")
+            return done.result(timeout=20)
+
+    return run
+
+
+def test_an_edit_while_a_refresh_waits_is_what_the_refresh_evaluates(db, while_it_waits):
+    event(db, 9, "order_created", 3)
+    for key in ("buyers", "others"):  # they share a condition
+        create(db, key, rules(did("order_created")))
+
+    reports = while_it_waits(
+        "buyers",
+        lambda other: refresh.refresh_all(other, now=AT),
+        lambda: commands.update(db, "buyers", definition=PROS, actor="ada", now=AT),
+    )
+
+    assert [(report.key, report.size) for report in reports] == [("buyers", 6), ("others", 1)]
+    assert members(db, "buyers") == [1, 2, 3, 4, 5, 6]
+    assert commands.show(db, "buyers").evaluated_version == 2
+
+
+def test_a_segment_that_is_deleted_while_its_refresh_waits_stays_deleted(db, while_it_waits):
+    create(db, "pros", PROS)
+    sizes = "select size, entered, exited from engage.segment_sizes order by measured_at"
+
+    (report,) = while_it_waits(
+        "pros",
+        lambda other: refresh.refresh_all(other, now=AT + timedelta(hours=2)),
+        lambda: commands.delete(db, "pros", actor="ada", now=AT + timedelta(hours=1)),
+    )
+
+    assert report.problem == "it was taken out of use before its refresh began"
+    assert db.execute("select count(*) from engage.segment_members").fetchone() == (0,)
+    assert db.execute("select is_active, size, problem from engage.segments").fetchall() == [(False, 0, None)]
+    assert db.execute(sizes).fetchall() == [(6, 6, 0), (0, 0, 6)]
+
+
+def test_a_delete_waits_until_a_refresh_that_has_begun_is_over(db, while_it_waits):
+    create(db, "pros", PROS)
+
+    while_it_waits(
+        "pros",
+        lambda other: commands.delete(other, "pros", actor="ada", now=AT),
+        lambda: db.execute("update profiles.contact_profiles set plan = 'pro'") and refresh.refresh(db, "pros", now=AT),
+    )
+
+    assert db.execute("select count(*) from engage.segment_members").fetchone() == (0,)
 
 
 def test_coming_back_at_the_very_instant_of_leaving_goes_on_with_the_same_stay(db):
