@@ -283,6 +283,40 @@ def test_ids_of_strangers_are_left_out(db, functions):
     assert members(db) == [1, 2]
 
 
+def test_what_a_function_and_its_programs_print_is_no_answer(db, functions):
+    create(db, "function", {"function": "talks"})
+
+    assert members(db) == [1, 2]
+
+
+@pytest.mark.parametrize("printed", ["hello", "7"])
+def test_an_answer_that_cannot_be_read_is_told_and_the_last_good_membership_stands(
+    db, functions, settings_for, tmp_path, printed
+):
+    create(db, "function", {"function": "first_ids"})
+    (tmp_path / "sitecustomize.py").write_text(f"print({printed!r})")  # runs before our code does
+    settings_for.setenv("PYTHONPATH", f"{tmp_path}:{PROJECT_ROOT}")
+
+    report = refresh.refresh(db, "mine", now=AT)
+
+    assert f"printed '{printed}' first" in report.problem
+    assert members(db) == [1, 2, 3]
+
+
+def test_a_function_whose_package_is_gone_is_told_and_other_segments_are_refreshed(db, functions, monkeypatch):
+    create(db, "function", {"function": "first_ids"}, key="a_function")
+    commands.create(
+        db, "pros", kind="sql", title="Pros", definition={"sql": "select 1 as contact_id"}, actor="ada", now=AT
+    )
+    monkeypatch.setattr(python_function, "functions", dict)
+
+    gone, pros = refresh.refresh_all(db, now=AT)
+
+    assert gone.problem.startswith("the function first_ids is not installed here")
+    assert members(db, "a_function") == [1, 2, 3]
+    assert (pros.problem, members(db, "pros")) == (None, [1])
+
+
 def test_an_unknown_function_is_refused_with_those_there_are(db, functions):
     with pytest.raises(DefinitionRefused, match="there are as_sql"):
         create(db, "function", {"function": "nothing"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -15,8 +16,10 @@ import psycopg
 def main() -> None:
     """Reads the task from standard input; writes one line of JSON and then the ids."""
     task = json.load(sys.stdin)
-    answer = sys.stdout.buffer
-    sys.stdout = sys.stderr  # what the function prints is no answer
+    # what the function and programs that it starts print is no answer
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
     signal.signal(signal.SIGALRM, _too_long)
     signal.setitimer(signal.ITIMER_REAL, task["seconds"])
     megabytes = task["megabytes"] * 1024 * 1024

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -55,8 +56,13 @@ class PythonFunctionKind:
     ) -> Members:
         del segment_id
         settings = load_settings()
+        name = str(definition["function"])
+        if (function := functions().get(name)) is None:
+            raise MembersUnavailable(
+                f"the function {name} is not installed here: install the package that brings it, or choose another function"
+            )
         task = {
-            "entry_point": functions()[str(definition["function"])].value,
+            "entry_point": function.value,
             "arguments": definition.get("arguments", {}),
             "url": reader_url(db),
             "seconds": settings.segment_function_timeout_seconds,
@@ -89,12 +95,21 @@ def _run(db: Connection, task: Mapping[str, Any]) -> Members:
         lines = errors.decode(errors="replace").strip().splitlines()
         ended = f"its process ended with {child.returncode}" if not lines else lines[-1]
         raise MembersUnavailable(f"the function was stopped: {ended}")
-    answer = json.loads(head)
+    answer = _read(head)
     if "problem" in answer:
         raise MembersUnavailable(str(answer["problem"]))
     if "sql" in answer:
         return read_members(db, answer["sql"])
     return take_ids(db, _ids(body), int(task["limit"]))
+
+
+def _read(head: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        answer = json.loads(head)
+        if isinstance(answer, dict):
+            return answer
+    printed = head[:80].decode(errors="replace")
+    raise MembersUnavailable(f"the function's answer cannot be read: its process printed {printed!r} first")
 
 
 def _ids(body: bytes) -> Iterator[int]:
