@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from croniter import croniter
 from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from activation.automations import cron
 from activation.errors import NotFound, Refused
 from activation.segments.catalogue import Catalogue, catalogue
 from activation.segments.kinds.registry import KINDS
@@ -253,10 +253,12 @@ def _check_pace(refresh: str, kind: str) -> None:
                 f"Only rules can be evaluated live; a {kind} segment takes 'after every build' or a cron expression."
             )
         return
-    if len(refresh.split()) != 5 or not croniter.is_valid(refresh):  # noqa: PLR2004 - minute, hour, day, month, weekday
+    try:
+        cron.validate(refresh)
+    except cron.CronInvalid:
         raise Refused(
             f"{refresh!r} is no pace: write 'after every build', 'live' or a cron expression such as '0 6 * * 1'."
-        )
+        ) from None
 
 
 def _circle(db: Connection, key: str, definition: Mapping[str, Any]) -> Sequence[Problem]:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from croniter import croniter
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from activation.automations import cron
 from activation.segments.commands import AFTER_BUILD, LIVE
 from activation.segments.refresh import RefreshReport, refresh_all
 from activation.segments.rules import schema
@@ -53,15 +52,12 @@ def changed(db: Connection, *, now: datetime) -> Iterable[str]:
 
 def due_by_cron(db: Connection, *, now: datetime) -> list[str]:
     """Keys of the segments with a pace of their own whose last time has passed since they were last tried."""
-    zone = ZoneInfo(load_settings().workspace_time_zone)
-    local = now.astimezone(zone)
+    zone = load_settings().workspace_time_zone
     return [
         segment["key"]
         for segment in _segments(db)
         if segment["refresh"] not in {AFTER_BUILD, LIVE}
-        and (
-            segment["tried_at"] is None or croniter(segment["refresh"], local).get_prev(datetime) > segment["tried_at"]
-        )
+        and (segment["tried_at"] is None or cron.next_run(segment["refresh"], zone, segment["tried_at"]) <= now)
     ]
 
 

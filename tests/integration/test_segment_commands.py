@@ -193,7 +193,8 @@ def test_an_edit_is_a_new_version_and_one_made_on_an_old_version_is_refused(db):
 
 
 @pytest.mark.parametrize(
-    ("pace", "kind"), [("sometimes", "rules"), ("* * * *", "rules"), ("live", "sql"), ("* * * * * *", "rules")]
+    ("pace", "kind"),
+    [("sometimes", "rules"), ("* * * *", "rules"), ("live", "sql"), ("* * * * * *", "rules"), ("0 0 30 2 *", "rules")],
 )
 def test_a_pace_that_is_none_is_refused(db, pace, kind):
     definition = PROS if kind == "rules" else {"sql": "select contact_id from core.contacts"}
@@ -776,6 +777,18 @@ def test_segments_with_a_pace_of_their_own_are_due_by_the_clock_of_the_workspace
 
     assert due_by_cron(db, now=datetime(2026, 11, 23, 4, 59, tzinfo=UTC)) == []
     assert due_by_cron(db, now=datetime(2026, 11, 23, 5, 1, tzinfo=UTC)) == ["weekly"]
+
+
+def test_an_hour_that_comes_twice_when_clocks_go_back_is_one_hour_for_a_segment(db):
+    create(db, "nightly", PROS, refresh="30 2 * * *")
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 2:30 in Rome, and an hour later again
+    db.execute("update engage.segments set refreshed_at = %s", [first - timedelta(days=1)])
+
+    assert due_by_cron(db, now=first - timedelta(minutes=1)) == []
+    assert due_by_cron(db, now=first + timedelta(minutes=1)) == ["nightly"]
+    db.execute("update engage.segments set refreshed_at = %s", [first + timedelta(minutes=1)])
+    assert due_by_cron(db, now=first + timedelta(hours=1, minutes=1)) == []
+    assert due_by_cron(db, now=first + timedelta(days=1, hours=1)) == ["nightly"]
 
 
 # -- export and reference
