@@ -14,6 +14,7 @@ from orchestration.resources import EngageDb, now
 from orchestration.transformation.manifest import current_manifest
 
 MEMBERSHIP = dg.AssetKey(["engage", "segment_members"])
+READ_BY_SEGMENTS = [["profiles", "contact_profiles"], ["core", "events"]]
 
 
 def membership_asset(segment: SegmentDefinition) -> dg.AssetsDefinition:
@@ -83,8 +84,7 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=["membership", "defined_on_screens"],
-        deps=[["membership", segment.key] for segment in segments]
-        or [["profiles", "contact_profiles"], ["core", "events"]],
+        deps=[["membership", segment.key] for segment in segments] or READ_BY_SEGMENTS,
         check_specs=[SIZES_CHECK],
         group_name="membership",
         kinds={"postgres", "python"},
@@ -93,12 +93,19 @@ def segmentation_assets() -> list[dg.AssetsDefinition]:
     )
     def defined_on_screens(context: dg.AssetExecutionContext, engage_db: EngageDb) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster reads a tuple into it
         with engage_db.connect() as db:
-            # what live evaluation saw before this run began is in the tables that the run has built
-            live.settle(db, before=began_at(context))
+            if has_built(context):
+                # what live evaluation saw before this run began is in the tables that the run has built
+                live.settle(db, before=began_at(context))
             reports = refresh_changed(db, now=now(), beside=engage_db.connect)
             return refreshed(reports, commands.list_all(db))
 
     return [*(membership_asset(segment) for segment in segments), defined_on_screens, segment_tables]
+
+
+def has_built(context: dg.AssetExecutionContext) -> bool:
+    """Whether this very run built what segments read: not when membership alone is selected or a run goes on after a failure."""
+    built = [context.instance.get_latest_materialization_event(dg.AssetKey(table)) for table in READ_BY_SEGMENTS]
+    return all(event is not None and event.run_id == context.run_id for event in built)
 
 
 def began_at(context: dg.AssetExecutionContext) -> datetime:

@@ -126,3 +126,43 @@ def test_a_segment_whose_model_is_gone_is_retired_by_the_run_and_returns_with_it
 
     assert materialise("first") == ["first"]
     assert materialise("first", "second") == ["first", "second"]
+
+
+@pytest.fixture
+def live_contacts(engage_db, engage_url, settings_for, monkeypatch):
+    """Runs defined_on_screens together with stand-ins for these dbt models; whom live evaluation keeps afterwards."""
+    settings_for.setenv("ENGAGE_DATABASE_URL", engage_url)
+    given.build(engage_db)
+    engage_db.execute("insert into engage.live_contacts (contact_id, evaluated_at) values (1, %s)", [given.NOW])
+    engage_db.commit()
+    monkeypatch.setattr(assets, "segments_in", lambda _manifest: [])
+    stood_in = [dg.AssetKey(table) for table in assets.READ_BY_SEGMENTS]
+
+    @dg.multi_asset(specs=[dg.AssetSpec(key) for key in stood_in], can_subset=True)
+    def models(context):
+        for key in sorted(context.selected_asset_keys):
+            yield dg.MaterializeResult(asset_key=key)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def run(*built):
+            done = dg.materialize(
+                [models, *assets.segmentation_assets()], instance=instance, resources={"engage_db": EngageDb()},
+                selection=[dg.AssetKey(["membership", "defined_on_screens"]), *map(dg.AssetKey, built)],
+            )  # fmt: skip
+            assert done.success
+            return [row[0] for row in engage_db.execute("select contact_id from engage.live_contacts").fetchall()]
+
+        yield run
+
+
+def test_what_live_evaluation_saw_is_settled_only_by_a_run_that_built_what_segments_read(live_contacts, engage_db):
+    profiles, events = assets.READ_BY_SEGMENTS
+
+    assert live_contacts() == [1]
+    assert live_contacts(events) == [1]
+    assert live_contacts(profiles, events) == []
+
+    engage_db.execute("insert into engage.live_contacts (contact_id, evaluated_at) values (2, %s)", [given.NOW])
+    engage_db.commit()
+    assert live_contacts() == [2]
