@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -23,6 +23,7 @@ SQL = named_sql.load(__file__)
 # what landed while dbt was building is in no table yet when segments are refreshed, and keeps its earlier time when the
 # next build takes it in: as much is looked at again as dbt reads again (var message_overlap)
 OVERLAP = timedelta(hours=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def refresh_changed(
@@ -52,13 +53,15 @@ def changed(db: Connection, *, now: datetime) -> Iterable[str]:
 
 def due_by_cron(db: Connection, *, now: datetime) -> list[str]:
     """Keys of the segments with a pace of their own whose last time has passed since they were last tried."""
-    zone = load_settings().workspace_time_zone
-    return [
-        segment["key"]
-        for segment in _segments(db)
-        if segment["refresh"] not in {AFTER_BUILD, LIVE}
-        and (segment["tried_at"] is None or cron.next_run(segment["refresh"], zone, segment["tried_at"]) <= now)
-    ]
+    paced = [segment for segment in _segments(db) if segment["refresh"] not in {AFTER_BUILD, LIVE}]
+    return [segment["key"] for segment in paced if segment["tried_at"] is None or _next_hour(segment) <= now]
+
+
+def _next_hour(segment: dict[str, Any]) -> datetime:
+    try:
+        return cron.next_run(segment["refresh"], load_settings().workspace_time_zone, segment["tried_at"])
+    except cron.CronInvalid:  # saved before a pace had to come true at all
+        return NEVER
 
 
 def _segments(db: Connection) -> list[dict[str, Any]]:

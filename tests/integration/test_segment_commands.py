@@ -791,6 +791,14 @@ def test_an_hour_that_comes_twice_when_clocks_go_back_is_one_hour_for_a_segment(
     assert due_by_cron(db, now=first + timedelta(days=1, hours=1)) == ["nightly"]
 
 
+def test_a_pace_that_never_comes_true_keeps_no_other_from_its_hour(db):
+    create(db, "never", PROS, refresh="0 0 28 2 *")
+    create(db, "nightly", PROS, refresh="30 2 * * *")
+    db.execute("update engage.segments set refresh = '0 0 30 2 *' where key = 'never'")  # as it could be saved once
+
+    assert due_by_cron(db, now=AT + timedelta(days=1)) == ["nightly"]
+
+
 # -- export and reference
 
 

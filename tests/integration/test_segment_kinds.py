@@ -251,6 +251,7 @@ def test_a_function_gives_ids_or_a_select(db, functions):
         ("raises", "raised RuntimeError: the warehouse is closed"),
         ("loops", "longer than 2 seconds"),
         ("loops_and_catches", "longer than 2 seconds"),
+        ("loops_with_a_child", "longer than 2 seconds"),
         ("ten_million", "more than 5,000,000"),
         ("greedy", "needs more than 2048 MB"),
         ("words", "'ada', which is no contact id"),

@@ -76,3 +76,10 @@ def talks(_db):
     print("thinking")
     subprocess.run(["echo", "thinking aloud"], check=True)
     return [1, 2]
+
+
+def loops_with_a_child(_db):
+    import subprocess
+
+    subprocess.run(["sleep", "120"], check=True)
+    return [1]

@@ -7,6 +7,8 @@ with a read-only connection to the public schemas, and returns contact ids or a 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -82,12 +84,12 @@ def _run(db: Connection, task: Mapping[str, Any]) -> Members:
     """Its process answers with one line of JSON, and then ids, eight bytes each."""
     child = subprocess.Popen(
         [sys.executable, "-m", "activation.segments.kinds.function_process"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
         output, errors = child.communicate(json.dumps(task).encode(), timeout=task["seconds"] + 5)
     except subprocess.TimeoutExpired:
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)  # with the programs that it started, which hold our pipes open
         child.communicate()
         raise MembersUnavailable(f"the function took longer than {task['seconds']:g} seconds and was stopped") from None
     head, _, body = output.partition(b"\n")
