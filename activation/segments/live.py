@@ -116,7 +116,9 @@ def _evaluate_contacts(
         for start in range(0, len(wave), 25):
             _evaluate(db, wave[start : start + 25], members)
         db.execute(SQL.show_wave_to_the_next, {"segments": [segment.segment_id for segment in wave]})
-    moves, held = _move(db, segments, contacts, now)
+    # with the locks held: what was edited or deleted before them is not written, an edited one gets everybody at its refresh
+    current = {(each.segment_id, each.version) for each in _read(db)}
+    moves, held = _move(db, [each for each in segments if (each.segment_id, each.version) in current], contacts, now)
     return sum(entered for _, entered, _ in moves), sum(exited for _, _, exited in moves), problems | held
 
 
@@ -169,8 +171,7 @@ def _evaluate(db: Connection, segments: Sequence[Refreshable], members: Mapping[
 def _live_segments(
     db: Connection, names: Catalogue, statements: Statements, now: datetime
 ) -> tuple[list[Refreshable], dict[str, Members], dict[str, str]]:
-    with db.cursor(row_factory=class_row(Refreshable)) as cursor:
-        found = cursor.execute(SQL.live_segments).fetchall()
+    found = _read(db)
     members: dict[str, Members] = {}
     problems: dict[str, str] = {}
     for segment in found:
@@ -179,6 +180,11 @@ def _live_segments(
         except DefinitionRefused as error:
             problems[segment.key] = str(error)
     return [segment for segment in in_order(found) if segment.key in members], members, problems
+
+
+def _read(db: Connection) -> list[Refreshable]:
+    with db.cursor(row_factory=class_row(Refreshable)) as cursor:
+        return cursor.execute(SQL.live_segments).fetchall()
 
 
 def settle(db: Connection, *, before: datetime) -> None:

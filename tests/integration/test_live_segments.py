@@ -235,3 +235,20 @@ def test_a_segment_that_becomes_live_is_asked_of_those_whom_live_evaluation_had_
     refresh.refresh(db, "romans", now=AT)
     live.evaluate_changes(db, commands.names(db), now=AT)
     assert members(db, "romans") == [3, 4, 5]
+
+
+def test_a_live_segment_that_is_deleted_as_its_contacts_are_evaluated_gets_nobody(db, engage_url, monkeypatch):
+    land(db, 3)
+    db.execute("update profiles.contact_profiles set plan = 'pro' where contact_id = 3")
+    read = live._live_segments
+
+    def read_and_then_delete(*arguments):
+        found = read(*arguments)
+        with psycopg.connect(engage_url) as other:
+            commands.delete(other, "pros", actor="ada", now=AT)
+        return found
+
+    monkeypatch.setattr(live, "_live_segments", read_and_then_delete)
+    live.evaluate_changes(db, commands.names(db), now=AT)
+
+    assert db.execute("select count(*) from engage.segment_members").fetchone() == (0,)
