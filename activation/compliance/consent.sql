@@ -47,8 +47,8 @@ where known.lifted_at is not null;
 
 -- name: lift(contact_id, channel, topic_id, address, occurred_at, consent_record_id, actor, now)
 -- Ends the older unsubscriptions that an opt-in overrules. One to a single topic ends having left everything for that topic
--- alone: where no record says that the person left everything, one is written now, so that other and new topics stay shut.
--- The same for others at the same address: their mailbox is open again, their own decision stands.
+-- alone: where no record says that the person left everything, one is written now, so that other and new topics stay shut,
+-- also when it was said by another contact at the same address. Theirs is written too: their own decision stands.
 with lifted as (
     update engage.suppressions known
     set lifted_at = :now, lifted_by = :actor, lifted_because = 'a newer opt-in, consent record ' || :consent_record_id
@@ -67,23 +67,29 @@ with lifted as (
             and (newer.topic_id is null or newer.topic_id = known.topic_id or newer.topic_id = :topic_id)
       )
     returning known.*
+),
+standing as (
+    select lifted.contact_id as of_contact, lifted.*
+    from lifted
+    where lifted.contact_id not in (0, :contact_id)
+    union all
+    select :contact_id, lifted.*
+    from lifted
+    where :topic_id::bigint is not null and lifted.reason = 'unsubscribed_all'
 )
 insert into engage.consent_records
     (contact_id, channel, topic_id, status, occurred_at, recorded_at, source, proof, recorded_by)
-select coalesce(nullif(lifted.contact_id, 0), :contact_id), lifted.channel, lifted.topic_id, 'unsubscribed',
-    least(lifted.created_at, :occurred_at::timestamptz - interval '1 microsecond'), -- before the opt-in, in the same instant too
-    :now, 'suppression', jsonb_build_object('suppression_id', lifted.suppression_id, 'source', lifted.source), :actor
-from lifted
-where (
-        lifted.contact_id not in (0, :contact_id)
-        or (:topic_id::bigint is not null and lifted.reason = 'unsubscribed_all')
-    )
-    and not exists (
-        select from engage.consent_records said
-        where said.contact_id = coalesce(nullif(lifted.contact_id, 0), :contact_id) and said.channel = lifted.channel
-          and said.occurred_at >= lifted.created_at
-          and (said.topic_id is null or said.topic_id = lifted.topic_id)
-    );
+select distinct on (of_contact, topic_id) of_contact, channel, topic_id, 'unsubscribed',
+    least(created_at, :occurred_at::timestamptz - interval '1 microsecond'), -- before the opt-in, in the same instant too
+    :now, 'suppression', jsonb_build_object('suppression_id', suppression_id, 'source', source), :actor
+from standing
+where not exists (
+    select from engage.consent_records said
+    where said.contact_id = standing.of_contact and said.channel = standing.channel
+      and said.occurred_at >= standing.created_at
+      and (said.topic_id is null or said.topic_id = standing.topic_id)
+)
+order by of_contact, topic_id, created_at desc, suppression_id desc;
 
 -- name: states(contact_ids, channels, now)
 -- The one rule, for any number of people: per channel, for it as a whole (topic_id empty) and for each topic in use.

@@ -168,6 +168,24 @@ def test_deleting_a_contact_forgets_no_unsubscription(db):
     assert state(db, contact_id=77).status == "unsubscribed"
 
 
+def test_who_was_entered_again_and_ticks_one_topic_opens_that_topic_alone(db):
+    offers, news = add_topic(db, "offers"), add_topic(db, "news")
+    decide(db, "unsubscribed")
+    add_suppression(db, "unsubscribed_all", contact_id=2, address="c1@mail.test.dev")  # what is lifted may be several
+    db.execute("delete from core.contacts where contact_id = 1")
+    add_contact(db, 77, "c1@mail.test.dev")
+    decide(db, "subscribed", contact_id=77, topic_id=offers, hours=1)
+
+    new = add_topic(db, "new")
+
+    assert [state(db, topic, contact_id=77).status for topic in (offers, news, new, None)] == [
+        "subscribed", "unsubscribed", "unsubscribed", "unsubscribed",
+    ]  # fmt: skip
+    assert [(said.topic, said.status) for said in consent.history(db, 77)] == [
+        ("offers", "subscribed"), (None, "unsubscribed"),
+    ]  # fmt: skip
+
+
 def test_a_bounced_address_holds_nothing_once_the_person_has_another(db):
     add_suppression(db, "hard_bounce", contact_id=1, address="old@mail.test.dev")
 
