@@ -30,11 +30,15 @@ class TopicPreference:
 
 @dataclass(frozen=True)
 class ChannelPreference:
-    """A channel; `subscribed` is about what has no topic. `blocked` when something else keeps messages away, such as a complaint."""
+    """A channel; `subscribed` is about what has no topic. `blocked` when something else keeps messages away, such as a complaint.
+
+    `decided_off`: it and every topic are unsubscribed. What is unknown is not, even while that counts as no consent.
+    """
 
     channel: str
     subscribed: bool
     blocked: str | None
+    decided_off: bool
     topics: list[TopicPreference]
 
     @property
@@ -79,6 +83,7 @@ def preferences_of(
                 channel,
                 subscribed(channel, None),
                 states[channel, None].held_by,
+                all(state.status == "unsubscribed" for state in states.values() if state.channel == channel),
                 [TopicPreference(key, name, about, subscribed(channel, number)) for number, key, name, about in topics],
             )
             for channel in in_use

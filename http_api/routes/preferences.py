@@ -88,16 +88,24 @@ def _save_and_read(
 def _save(
     db: Connection, services: Services, message_id: int, chosen: Preferences, form: _Form, proof: dict[str, Any]
 ) -> None:
-    """Saves every channel that the page let choose; topics that are gone since it was shown are passed over."""
+    """Saves every channel that the page let choose: with nothing ticked it is off as a whole, future topics too.
+
+    Passed over: topics that are gone since the page was shown, a channel that was ticked as a whole and has topics now, and one
+    that was off and stays off.
+    """
     now, proof = services.clock(), {**proof, "message_id": message_id}
     has_left = False
     for channel in chosen.channels:
         if channel.blocked in BLOCKED and not form.leaves:
             continue
         topics = {topic.key for topic in channel.topics if f"{channel.channel}/{topic.key}" in form.wanted}
+        has_whole = f"{channel.channel}/{WHOLE}" in form.wanted
+        is_off = not topics and not has_whole
+        is_of_older_page = has_whole and channel.topics and not topics
+        if not form.leaves and (is_of_older_page or (is_off and channel.decided_off)):
+            continue
         changes = preferences.save_preferences(
-            db, chosen.contact_id, channel=channel.channel, subscribed_topics=topics,
-            everything_off=form.leaves or (not channel.topics and f"{channel.channel}/{WHOLE}" not in form.wanted),
+            db, chosen.contact_id, channel=channel.channel, subscribed_topics=topics, everything_off=form.leaves or is_off,
             proof=proof, now=now,
         )  # fmt: skip
         has_left = has_left or any(status == "unsubscribed" for _, status in changes)

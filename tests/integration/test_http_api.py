@@ -11,8 +11,9 @@ from datetime import timedelta
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from activation.compliance import consent
 from http_api.heartbeat import beat
-from tests.factories.engage import NOW
+from tests.factories.engage import NOW, add_topic
 from tests.support.endpoints import LINKS, landed, sent_messages, serving, suppressed
 
 
@@ -34,6 +35,13 @@ def records(db):
     ).fetchall()
 
 
+def allowed(db):
+    """What may be mailed: None is what has no topic."""
+    return [
+        state.topic for state in consent.state_of(db, 1) if state.channel == "email" and state.status == "subscribed"
+    ]
+
+
 def test_the_preference_centre_shows_what_a_person_gets_and_looking_changes_nothing(client, engage_db, link):
     shown = client.get(link)
     client.head(link)
@@ -52,12 +60,59 @@ def test_saving_twice_records_once_and_the_page_shows_what_holds(client, engage_
 
     assert 'role="status"' in saved.text
     assert 'value="email/offers" checked' not in saved.text
-    assert records(engage_db) == [("offers", "unsubscribed", "preference_centre")]
-    assert suppressed(engage_db) == [(1, "unsubscribed_topic")]
+    assert records(engage_db) == [(None, "unsubscribed", "preference_centre")]
+    assert suppressed(engage_db) == [(1, "unsubscribed_all")]
     assert [kind for _, kind, _ in landed(engage_db)] == ["unsubscribed"]
 
     client.post(link, data={"do": "save", "wanted": "email/offers"})
     assert suppressed(engage_db) == []
+
+
+def test_unticking_every_topic_turns_the_channel_off_and_ticking_one_opens_that_one_alone(client, engage_db, link):
+    client.post(link, data={"do": "save"})
+    add_topic(engage_db, "new")
+    engage_db.commit()
+    assert "checked" not in client.get(link).text
+    assert allowed(engage_db) == []
+
+    client.post(link, data={"do": "save", "wanted": "email/offers"})
+    assert allowed(engage_db) == ["offers"]
+
+
+def test_unticking_one_topic_of_two_leaves_the_rest_of_the_channel(client, engage_db, link):
+    add_topic(engage_db, "news")
+    engage_db.commit()
+
+    client.post(link, data={"do": "save", "wanted": "email/news"})
+
+    assert records(engage_db) == [("offers", "unsubscribed", "preference_centre")]
+    assert allowed(engage_db) == [None, "news"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "recorded"), [("unsubscribed", []), ("unknown", [("sms", None)]), ("subscribed", [("sms", None)])]
+)
+def test_a_channel_that_was_off_and_stays_off_gets_no_record_when_another_is_saved(
+    client, engage_db, link, flag, recorded
+):
+    engage_db.execute("alter table core.contacts add column if not exists sms_consent text")
+    engage_db.execute("update core.contacts set sms_consent = %s", [flag])
+    engage_db.execute(
+        "insert into engage.channel_providers (channel, provider, updated_at, updated_by) values ('sms', 'texts', now(), 'test')"
+    )
+    engage_db.commit()
+
+    for _ in range(2):
+        client.post(link, data={"do": "save", "wanted": "email/offers"})
+
+    rows = engage_db.execute("select channel, topic_id from engage.consent_records").fetchall()
+    assert rows == recorded
+
+
+def test_a_page_from_before_there_were_topics_leaves_them_as_they_are(client, engage_db, link):
+    client.post(link, data={"do": "save", "wanted": "email/*"})
+
+    assert records(engage_db) == []
 
 
 def test_leaving_everything_is_one_button_whatever_is_ticked(client, engage_db, link):
