@@ -79,11 +79,13 @@ def record(
     actor: str,
     now: datetime,
     occurred_at: datetime | None = None,
+    address: str | None = None,
 ) -> None:
     """Notes a decision and adds or lifts the suppression that follows from it, in the caller's transaction.
 
     `proof` is what was shown and from where: wording, ip, agent, message_id; an opt-in without any is Refused.
     `occurred_at` is for decisions that were taken earlier than they are recorded; they overrule nothing that is newer.
+    `address` is the mailbox that spoke, as a link in an old mail knows it: the decision holds there and at the person's own.
     """
     _check(db, contact_id, channel, topic_id, status, source, proof)
     decided_at = occurred_at or now
@@ -93,7 +95,7 @@ def record(
     arguments = {
         "contact_id": contact_id, "channel": channel, "topic_id": topic_id, "status": status, "source": source.strip(),
         "proof": as_proof(proof), "actor": actor, "now": now, "occurred_at": decided_at,
-        "address": address_of(db, contact_id, channel),
+        "addresses": _distinct(address_of(db, contact_id, channel), address),
     }  # fmt: skip
     row = db.execute(SQL.insert_record, arguments).fetchone()
     assert row is not None
@@ -146,6 +148,11 @@ def check_channel(channel: str) -> str:
     if channel not in CHANNELS:
         raise Refused(f"There is no channel {channel!r}: choose {', '.join(CHANNELS)}.")
     return channel
+
+
+def _distinct(*addresses: str | None) -> list[str | None]:
+    """Each address once; where none is known the unknown one, so that the person is held all the same."""
+    return list(dict.fromkeys(address for address in addresses if address)) or [None]
 
 
 def _check(

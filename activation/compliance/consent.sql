@@ -28,12 +28,13 @@ insert into engage.consent_records
 values (:contact_id, :channel, :topic_id, :status, :occurred_at, :now, :source, :proof, :actor)
 returning consent_record_id;
 
--- name: suppress(contact_id, channel, topic_id, address, source, evidence, occurred_at)
+-- name: suppress(contact_id, channel, topic_id, addresses, source, evidence, occurred_at)
 -- unless a newer opt-in stands against it; one that was lifted meanwhile holds again, one that holds stays as it is
 insert into engage.suppressions as known
     (contact_id, channel, topic_id, address, reason, source, evidence, created_at)
-select :contact_id, :channel, :topic_id, :address,
+select :contact_id, :channel, :topic_id, address,
     case when :topic_id::bigint is null then 'unsubscribed_all' else 'unsubscribed_topic' end, :source, :evidence, :occurred_at
+from unnest(:addresses::text[]) as address
 where not exists (
     select from engage.consent_records newer
     where newer.contact_id = :contact_id and newer.channel = :channel and newer.status = 'subscribed'
@@ -45,7 +46,7 @@ set source = excluded.source, evidence = excluded.evidence, created_at = exclude
     lifted_at = null, lifted_by = null, lifted_because = null
 where known.lifted_at is not null;
 
--- name: lift(contact_id, channel, topic_id, address, occurred_at, consent_record_id, actor, now)
+-- name: lift(contact_id, channel, topic_id, addresses, occurred_at, consent_record_id, actor, now)
 -- Ends the older unsubscriptions that an opt-in overrules. One to a single topic ends having left everything for that topic
 -- alone: where no record says that the person left everything, one is written now, so that other and new topics stay shut,
 -- also when it was said by another contact at the same address. Theirs is written too: their own decision stands.
@@ -53,7 +54,7 @@ with lifted as (
     update engage.suppressions known
     set lifted_at = :now, lifted_by = :actor, lifted_because = 'a newer opt-in, consent record ' || :consent_record_id
     where known.channel = :channel
-      and (known.contact_id = :contact_id or known.address = :address)
+      and (known.contact_id = :contact_id or known.address = any(:addresses::text[]))
       and known.lifted_at is null
       and known.created_at <= :occurred_at
       and (

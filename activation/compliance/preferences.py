@@ -100,11 +100,12 @@ def save_preferences(
     everything_off: bool,
     proof: Mapping[str, object],
     now: datetime,
+    address: str | None = None,
 ) -> list[tuple[str | None, Status]]:
     """Records what changed, in the caller's transaction, and returns it: (topic or None for the whole channel, decision).
 
     Saving the same again records nothing. Ticking a topic after having left everything opens that topic and no other.
-    Without topics in use, `everything_off=False` opens the channel. Raises NotFound for a topic that is not in use.
+    Without topics in use, `everything_off=False` opens the channel. `address` is the mailbox that spoke. Raises NotFound for a topic that is not in use.
     """
     consent.check_channel(channel)
     db.execute(consent.SQL.lock, {"contact_id": contact_id})
@@ -115,6 +116,7 @@ def save_preferences(
         consent.record(
             db, contact_id=contact_id, channel=channel, topic_id=state.topic_id, status=status, source=SOURCE,
             proof={"choice": "preference centre", **proof}, actor="recipient", now=now,
+            address=address,
         )  # fmt: skip
     return [(state.topic, status) for state, status in changes]
 

@@ -139,6 +139,7 @@ def land_unsubscribe(
         consent.record(
             db, contact_id=person.contact_id, channel=person.channel, topic_id=None if everything else person.topic_id,
             status="unsubscribed", source=source, proof={**proof, "message_id": message_id}, actor="recipient", now=now,
+            address=person.address,
         )  # fmt: skip
         land_word_of_recipient(db, message_id, detail={**proof, "source": source}, now=now)
     return person

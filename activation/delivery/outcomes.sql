@@ -168,7 +168,7 @@ select (select count(*) from landed) as taken, (select count(*) from recorded) a
         select coalesce(
             jsonb_agg(
                 jsonb_build_object(
-                    'contact_id', contact_id, 'channel', channel, 'source', provider,
+                    'contact_id', contact_id, 'channel', channel, 'address', address, 'source', provider,
                     'proof', jsonb_build_object('message_id', message_id, 'event', provider_event_id)
                 )
                 order by landed_id

@@ -80,13 +80,19 @@ def _save_and_read(
             return None
         chosen = preferences.preferences_of(db, person.contact_id, unknown_counts=unknown_counts)
         if form is not None:
-            _save(db, services, message_id, chosen, form, proof)
+            _save(db, services, message_id, person, chosen, form, proof)
             chosen = preferences.preferences_of(db, person.contact_id, unknown_counts=unknown_counts)
     return person, chosen
 
 
 def _save(
-    db: Connection, services: Services, message_id: int, chosen: Preferences, form: _Form, proof: dict[str, Any]
+    db: Connection,
+    services: Services,
+    message_id: int,
+    person: Recipient,
+    chosen: Preferences,
+    form: _Form,
+    proof: dict[str, Any],
 ) -> None:
     """Saves every channel that the page let choose: with nothing ticked it is off as a whole, future topics too.
 
@@ -106,7 +112,7 @@ def _save(
             continue
         changes = preferences.save_preferences(
             db, chosen.contact_id, channel=channel.channel, subscribed_topics=topics, everything_off=form.leaves or is_off,
-            proof=proof, now=now,
+            proof=proof, now=now, address=person.address if channel.channel == person.channel else None,
         )  # fmt: skip
         has_left = has_left or any(status == "unsubscribed" for _, status in changes)
     if has_left:

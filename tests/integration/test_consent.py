@@ -37,10 +37,13 @@ def at(hours):
     return NOW + timedelta(hours=hours)
 
 
-def decide(db, status, *, contact_id=1, topic_id=None, hours=0, occurred=None, source="preference_centre"):
+def decide(
+    db, status, *, contact_id=1, topic_id=None, hours=0, occurred=None, source="preference_centre", address=None
+):
     consent.record(
         db, contact_id=contact_id, channel="email", topic_id=topic_id, status=status, source=source, proof=PROOF,
         actor="test", now=at(hours), occurred_at=None if occurred is None else at(occurred),
+        address=address,
     )  # fmt: skip
 
 
@@ -158,6 +161,40 @@ def test_an_opt_in_at_a_shared_address_opens_the_mailbox_for_that_person_alone(d
     decide(db, "subscribed", hours=1)
 
     assert (state(db).status, state(db, contact_id=2).status) == ("subscribed", "unsubscribed")
+
+
+def test_leaving_from_an_old_mail_holds_its_mailbox_too_and_coming_back_opens_both(db):
+    add_contact(db, 2, "old@mail.test.dev")
+    for hours in (0, 1):
+        decide(db, "unsubscribed", address="old@mail.test.dev", hours=hours)
+
+    assert sorted(address for _, address, *_ in held(db)) == ["c1@mail.test.dev", "old@mail.test.dev"]
+    assert [state(db, contact_id=contact).status for contact in (1, 2)] == ["unsubscribed", "unsubscribed"]
+
+    decide(db, "subscribed", hours=2)
+    assert held(db) == []
+
+
+def test_an_opt_in_from_an_old_mail_opens_its_mailbox_too(db):
+    add_suppression(db, "unsubscribed_all", contact_id=0, address="old@mail.test.dev")
+    decide(db, "subscribed", address="old@mail.test.dev", hours=1)
+
+    assert held(db) == []
+
+
+@pytest.mark.parametrize("address", ["c1@mail.test.dev", "", None])
+def test_the_address_of_today_is_suppressed_once(db, address):
+    decide(db, "unsubscribed", address=address)
+
+    assert held(db) == [(1, "c1@mail.test.dev", "unsubscribed_all", None)]
+
+
+def test_a_person_without_any_address_is_held_all_the_same(db):
+    add_contact(db, 2)
+    db.execute("update core.contacts set email = null where contact_id = 2")
+    decide(db, "unsubscribed", contact_id=2)
+
+    assert held(db) == [(2, None, "unsubscribed_all", None)]
 
 
 def test_deleting_a_contact_forgets_no_unsubscription(db):

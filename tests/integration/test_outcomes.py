@@ -113,6 +113,15 @@ def test_hard_bounces_complaints_and_unsubscribes_suppress_and_a_soft_or_uncount
     ]
 
 
+def test_an_unsubscribe_that_a_provider_tells_holds_the_mailbox_that_got_the_mail(engage_db, sent):
+    engage_db.execute("update core.contacts set email = 'new@mail.test.dev' where contact_id = 1")
+    land(engage_db, sent[0], "unsubscribed")
+    process(engage_db)
+
+    rows = engage_db.execute("select contact_id, address from engage.suppressions order by address").fetchall()
+    assert rows == [(1, "c1@mail.test.dev"), (1, "new@mail.test.dev")]
+
+
 def test_a_suppression_that_a_person_lifted_comes_back_only_with_what_happened_after(engage_db, sent):
     land(engage_db, sent[0], "bounced", bounce="hard")
     process(engage_db)

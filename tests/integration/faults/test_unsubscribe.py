@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from activation.compliance import consent
 from activation.delivery import outcomes
 from activation.tracking.tokens import Links
 from engage_db.settings import Settings
+from tests.factories.engage import add_contact
 from tests.support.endpoints import LINKS, landed, now, sent_messages, serving, suppressed
 
 
@@ -46,6 +48,20 @@ def test_one_post_acts_at_once_and_a_second_changes_nothing_more(client, engage_
     assert "set-cookie" not in answers[0].headers
     assert suppressed(engage_db) == [(1, "unsubscribed_all")]
     assert landed(engage_db) == [("engage", "unsubscribed", message)]
+
+
+@pytest.mark.parametrize("page", ["unsubscribe", "preferences"])
+def test_a_link_in_an_old_mail_holds_the_mailbox_that_clicked_and_the_person(client, engage_db, message, page):
+    engage_db.execute("update core.contacts set email = 'new@mail.test.dev' where contact_id = 1")
+    add_contact(engage_db, 77, "c1@mail.test.dev")
+    engage_db.commit()
+
+    client.post(getattr(LINKS.of(message), page), data={"do": "leave"})
+
+    states = consent.states(engage_db, [1, 77], channels=("email",))
+    assert [state.status for state in states] == ["unsubscribed", "unsubscribed"]
+    held = engage_db.execute("select address from engage.suppressions order by 1").fetchall()
+    assert held == [("c1@mail.test.dev",), ("new@mail.test.dev",)]
 
 
 def test_the_event_counts_once_and_its_processing_suppresses_nobody_again(client, engage_db, message):
