@@ -22,6 +22,7 @@ from http_api.landing import Landing
 
 HOT_CONNECTIONS = 8
 CALM_CONNECTIONS = 4
+NETWORK_READERS = 4  # of the threads, so that people's clicks and unsubscribes always find others
 WAIT_SECONDS = 3.0
 # the server gives up a statement before we do, so that nothing runs on behalf of nobody
 SESSION = "-c timezone=UTC -c statement_timeout=4s -c lock_timeout=3s"
@@ -32,6 +33,7 @@ class Services:
     """Open from the start of the process to its end.
 
     `hot` serves what many recipients and providers ask at once; `calm` is for commands of activation, which run in threads.
+    `network_readers` bounds the webhooks that wait for somebody else's answer in a thread.
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Services:
     readers: Mapping[str, WebhookReader]
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    network_readers: asyncio.Semaphore
 
 
 def services_of(request: Request) -> Services:
@@ -80,7 +83,8 @@ async def opened(
         stack.push_async_callback(_end, asyncio.create_task(beat(hot, clock)))
         links = Links(public_url=settings.public_url, secrets=settings.signing_secrets())
         yield Services(
-            settings, hot, calm, landing, links, readers, clock, new_id=lambda: secrets.token_urlsafe(12)
+            settings, hot, calm, landing, links, readers, clock, new_id=lambda: secrets.token_urlsafe(12),
+            network_readers=asyncio.Semaphore(NETWORK_READERS),
         )  # fmt: skip
 
 

@@ -166,7 +166,12 @@ class Channel(Protocol):
 
 
 class WebhookReader(Protocol):
-    """How a provider's webhook is verified and read. Knows no network."""
+    """How a provider's webhook is verified and read.
+
+    `asks_network`: reading may wait for an answer from elsewhere, such as a certificate, so it must not hold up other requests.
+    """
+
+    asks_network: bool
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> list[Outcome]:
         """The outcomes that a raw request tells of; an empty list for one that asks for nothing to be stored.

@@ -7,12 +7,13 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from activation.channels.contract import Outcome, WebhookInvalid, WebhookRefused
+from activation.channels.contract import Outcome, WebhookInvalid, WebhookReader, WebhookRefused
 from http_api.landing import Arrival, NotStorable
 from http_api.requests import body_of
 from http_api.services import Services, services_of
@@ -30,7 +31,7 @@ async def receive(request: Request) -> Response:
         raise HTTPException(404, "There is no such provider.")
     body = await body_of(request, most=LARGEST)
     try:
-        outcomes = reader.read_webhook(dict(request.headers), body, now=services.clock())
+        outcomes = await _read(services, reader, dict(request.headers), body)
         await services.landing.store([_arrival(services, provider, outcome) for outcome in outcomes])
     except WebhookRefused as refusal:
         raise HTTPException(401, str(refusal)) from None
@@ -40,6 +41,14 @@ async def receive(request: Request) -> Response:
 
 
 ROUTES = [Route("/webhooks/{provider}", receive, methods=["POST"])]
+
+
+async def _read(services: Services, reader: WebhookReader, headers: dict[str, str], body: bytes) -> list[Outcome]:
+    """In a thread where the reader may wait for the network; at once where it only computes: a thread would cost more."""
+    if not reader.asks_network:
+        return reader.read_webhook(headers, body, now=services.clock())
+    async with services.network_readers:
+        return await run_in_threadpool(reader.read_webhook, headers, body, now=services.clock())
 
 
 def _arrival(services: Services, provider: str, outcome: Outcome) -> Arrival:

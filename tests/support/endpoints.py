@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
+from activation.channels.contract import WebhookReader
 from activation.channels.email.resend import ResendWebhooks
 from activation.tracking.tokens import Links
 from engage_db.settings import load_settings
@@ -21,8 +22,10 @@ LINKS = Links(public_url="", secrets=["test secret"])
 
 
 @contextmanager
-def serving(url: str, environment: pytest.MonkeyPatch, **settings: str) -> Iterator[TestClient]:
-    """A client that follows no redirect."""
+def serving(
+    url: str, environment: pytest.MonkeyPatch, readers: Mapping[str, WebhookReader] | None = None, **settings: str
+) -> Iterator[TestClient]:
+    """A client that follows no redirect; webhooks are Resend's and those of `readers`."""
     wanted = {
         "ENGAGE_DATABASE_URL": url,
         "SECRET_KEY": "test secret",
@@ -32,7 +35,7 @@ def serving(url: str, environment: pytest.MonkeyPatch, **settings: str) -> Itera
     for name, value in wanted.items():
         environment.setenv(name, value)
     load_settings.cache_clear()
-    readers = {"resend": ResendWebhooks([svix.SECRET])}
+    readers = {"resend": ResendWebhooks([svix.SECRET]), **(readers or {})}
     with TestClient(create_app(readers=readers), follow_redirects=False, raise_server_exceptions=False) as client:
         yield client
 

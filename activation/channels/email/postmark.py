@@ -189,6 +189,8 @@ class PostmarkWebhooks:
     It gives no time of its own either, so the same event may come again at any time, under the same id.
     """
 
+    asks_network = False
+
     def __init__(self, *, user: str, password: str) -> None:
         self._expected = f"{user}:{password}".encode() if user and password else b""
 

@@ -205,6 +205,8 @@ class SesWebhooks:
     is raised as OSError, for an answer that makes SNS try again.
     """
 
+    asks_network = True
+
     def __init__(self, *, topic_arn: str, certificate: Fetch, visit: Fetch) -> None:
         self._topic_arn = topic_arn
         self._certificate = certificate

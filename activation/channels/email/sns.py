@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from activation.channels.contract import WebhookRefused
 
 HOST = re.compile(r"sns\.[a-z]{2}(-[a-z]+)+-\d\.amazonaws\.com(\.cn)?")
+CERTIFICATE = re.compile(r"/SimpleNotificationService-[0-9a-f]+\.pem")
 HASHES: dict[str, type[hashes.SHA1 | hashes.SHA256]] = {"1": hashes.SHA1, "2": hashes.SHA256}
 # the signed fields of each type, in the order they are signed; a subject is signed where there is one
 SIGNED = {
@@ -27,6 +30,8 @@ SIGNED = {
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
 FETCH_SECONDS, LARGEST = 5, 100_000
+FAILURE_SECONDS = 10.0
+MOST_REMEMBERED = 16
 
 Fetch = Callable[[str], bytes]
 
@@ -38,9 +43,29 @@ def fetch(address: str) -> bytes:
         return bytes(answer.read(LARGEST))
 
 
-def remembered(fetch: Fetch) -> Fetch:
-    """The same, asking once for each address: certificates do not change under theirs."""
-    return lru_cache(maxsize=16)(fetch)
+def remembered(fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> Fetch:
+    """The same, asking once for each address, one at a time: certificates do not change under theirs.
+
+    An OSError is raised again for ten seconds without asking, so that a storm of events does not wait for each.
+    """
+    known = lru_cache(maxsize=MOST_REMEMBERED)(fetch)
+    failed: dict[str, tuple[float, str]] = {}
+    one_at_a_time = Lock()
+
+    def found(address: str) -> bytes:
+        with one_at_a_time:
+            until, words = failed.get(address, (0.0, ""))
+            if clock() < until:
+                raise OSError(words)
+            try:
+                return known(address)
+            except OSError as problem:
+                if len(failed) >= MOST_REMEMBERED:
+                    failed.clear()
+                failed[address] = (clock() + FAILURE_SECONDS, f"a moment ago: {problem}")
+                raise
+
+    return found
 
 
 def assert_of_sns(address: str) -> None:
@@ -50,6 +75,14 @@ def assert_of_sns(address: str) -> None:
         raise WebhookRefused("the message names an address that is not of SNS")
 
 
+def assert_of_certificate(address: str) -> None:
+    """Raises WebhookRefused unless SNS itself keeps a certificate there: each new address costs a request."""
+    assert_of_sns(address)
+    parts = urlsplit(address)
+    if not CERTIFICATE.fullmatch(parts.path) or parts.query or parts.fragment:
+        raise WebhookRefused("the message names a certificate that is not of SNS")
+
+
 def verify(message: Mapping[str, Any], certificate: Fetch, *, now: datetime) -> None:
     """Raises WebhookRefused unless SNS signed the message (version 1 or 2) with a certificate valid now."""
     fields = SIGNED.get(str(message.get("Type")))
@@ -57,7 +90,7 @@ def verify(message: Mapping[str, Any], certificate: Fetch, *, now: datetime) -> 
     if fields is None or algorithm is None:
         raise WebhookRefused("the type or signature version is none of SNS")
     address = str(message.get("SigningCertURL") or message.get("SigningCertUrl") or "")
-    assert_of_sns(address)
+    assert_of_certificate(address)
     try:
         found = load_pem_x509_certificate(certificate(address))
         key = found.public_key()

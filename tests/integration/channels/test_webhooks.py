@@ -11,6 +11,7 @@ from activation.channels.contract import WebhookInvalid, WebhookRefused
 from activation.channels.email import sns
 from activation.channels.email.bounces import is_our_domain
 from tests.integration.channels.signers import (
+    CERTIFICATES,
     NOW,
     TOPIC,
     PostmarkSigner,
@@ -56,7 +57,7 @@ def test_an_event_told_twice_has_the_same_id(signer):
 def test_what_another_key_signed_is_refused(signer):
     told = signer.sign(signer.event(), key=1)
     if signer.name == "ses":  # the right certificate is named, the signature is of the other key
-        told = signer.sign(signer.event(), key=1, SigningCertURL="https://sns.eu-west-1.amazonaws.com/0.pem")
+        told = signer.sign(signer.event(), key=1, SigningCertURL=CERTIFICATES.format(0))
 
     with pytest.raises(WebhookRefused):
         read(signer.reader(), told)
@@ -307,12 +308,12 @@ def test_both_versions_of_the_signature_of_sns_are_believed(version):
 @pytest.mark.parametrize(
     "address",
     [
-        "http://sns.eu-west-1.amazonaws.com/0.pem",
-        "https://sns.eu-west-1.amazonaws.com.evil.dev/0.pem",
-        "https://evil.dev/sns.eu-west-1.amazonaws.com/0.pem",
-        "https://sns.eu-west-1.amazonaws.com:444/0.pem",
-        "https://eve@sns.eu-west-1.amazonaws.com/0.pem",
-        "https://evil.dev#sns.eu-west-1.amazonaws.com/0.pem",
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0.pem",
+        "https://sns.eu-west-1.amazonaws.com.evil.dev/SimpleNotificationService-0.pem",
+        "https://evil.dev/sns.eu-west-1.amazonaws.com/SimpleNotificationService-0.pem",
+        "https://sns.eu-west-1.amazonaws.com:444/SimpleNotificationService-0.pem",
+        "https://eve@sns.eu-west-1.amazonaws.com/SimpleNotificationService-0.pem",
+        "https://evil.dev#sns.eu-west-1.amazonaws.com/SimpleNotificationService-0.pem",
         "https://s3.eu-west-1.amazonaws.com/evil/0.pem",
         "file:///etc/passwd",
         "",
@@ -326,6 +327,27 @@ def test_a_certificate_from_elsewhere_is_not_even_asked_for(address):
     assert signer.fetched == []
     with pytest.raises(WebhookRefused):
         sns.fetch(address)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/0.pem",
+        "/SimpleNotificationService-.pem",
+        "/SimpleNotificationService-xyz.pem",
+        "/a/SimpleNotificationService-0.pem",
+        "/SimpleNotificationService-0.pem/",
+        "/SimpleNotificationService-0.pem?n=1",
+        "/SimpleNotificationService-0.pem#1",
+        "/?Action=GetTopicAttributes",
+    ],
+)
+def test_what_is_no_certificate_at_sns_is_not_asked_for_either(path):
+    signer = SesSigner()
+
+    with pytest.raises(WebhookRefused, match="certificate"):
+        read(signer.reader(), signer.sign(signer.event(), SigningCertURL=f"https://sns.eu-west-1.amazonaws.com{path}"))
+    assert signer.fetched == []
 
 
 def test_an_outdated_certificate_and_another_topic_are_refused():
@@ -358,3 +380,23 @@ def test_a_certificate_is_asked_for_once():
 
     assert remembered(address) == remembered(address)
     assert len(signer.fetched) == 1
+
+
+def test_a_certificate_that_could_not_be_had_is_asked_for_again_only_after_a_while():
+    asked, moment = [], [0.0]
+
+    def fetch(address):
+        asked.append(address)
+        if moment[0] < sns.FAILURE_SECONDS:
+            raise TimeoutError("timed out")
+        return b"certificate"
+
+    remembered = sns.remembered(fetch, lambda: moment[0])
+    for seconds in (0, 1, sns.FAILURE_SECONDS - 1):
+        moment[0] = seconds
+        with pytest.raises(OSError, match="timed out"):
+            remembered("a")
+    assert asked == ["a"]
+
+    moment[0] = sns.FAILURE_SECONDS
+    assert remembered("a") == b"certificate"

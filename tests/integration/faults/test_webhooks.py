@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import base64
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import orjson
 import pytest
 
 from activation.channels.contract import WebhookRefused
+from activation.channels.email import sns
 from activation.channels.email.resend import ResendWebhooks
+from activation.channels.email.ses import SesWebhooks
 from activation.delivery import outcomes
 from engage_db.settings import Settings
+from tests.integration.channels.signers import TOPIC, SesSigner
 from tests.support import svix
-from tests.support.endpoints import landed, now, sent_messages, serving
+from tests.support.endpoints import LINKS, landed, now, sent_messages, serving
 
 SETTINGS = Settings(_env_file=None)
 ROTATED = "whsec_" + base64.b64encode(b"the secret before the rotation, x").decode()
@@ -201,3 +207,30 @@ def test_a_whole_storm_out_of_order_ends_where_the_story_ends(client, engage_db,
 
     assert [state(engage_db, message) for message in messages] == ["delivered", "delivered"]
     assert engage_db.execute("select count(*) from engage.message_events").fetchone() == (6,)
+
+
+def test_while_webhooks_wait_for_a_certificate_people_are_answered(engage_url, engage_db, settings_for):
+    asked, given = Event(), Event()
+
+    def fetch(address):
+        asked.set()
+        given.wait(20)
+        raise TimeoutError(address)
+
+    signer = SesSigner()
+    reader = SesWebhooks(topic_arn=TOPIC, certificate=sns.remembered(fetch), visit=fetch)
+    links = LINKS.of(sent_messages(engage_db)[0])
+    _, body = signer.sign(signer.event())
+    with serving(engage_url, settings_for, {"ses": reader}) as client, ThreadPoolExecutor(50) as pool:
+        told = [pool.submit(client.post, "/webhooks/ses", content=body) for _ in range(50)]
+        try:
+            assert asked.wait(20)
+            begun = time.monotonic()
+            answers = [client.get(links.open).status_code, client.post(links.unsubscribe).status_code]
+            seconds = time.monotonic() - begun
+        finally:
+            given.set()
+        told_back = {answer.result().status_code for answer in told}
+
+    assert (answers, told_back) == ([200, 200], {500})
+    assert seconds < 10
