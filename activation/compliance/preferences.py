@@ -105,7 +105,8 @@ def save_preferences(
     """Records what changed, in the caller's transaction, and returns it: (topic or None for the whole channel, decision).
 
     Saving the same again records nothing. Ticking a topic after having left everything opens that topic and no other.
-    Without topics in use, `everything_off=False` opens the channel. `address` is the mailbox that spoke. Raises NotFound for a topic that is not in use.
+    Without topics in use, `everything_off=False` opens the channel. `address` is the mailbox that spoke. Raises NotFound for a
+    topic that is not in use.
     """
     consent.check_channel(channel)
     db.execute(consent.SQL.lock, {"contact_id": contact_id})
