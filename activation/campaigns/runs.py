@@ -85,9 +85,7 @@ def plan(db: Connection, campaign_id: int, scheduled_for: datetime, *, now: date
         window_begin = now - timedelta(minutes=window_minutes)
         runs_at, following = scheduled_for, None
         if cron is not None:
-            runs_at = cron_rules.latest_run(
-                cron, time_zone, now, max(scheduled_for, _seen(cron, time_zone, window_begin, scheduled_for))
-            )
+            runs_at = _last_passed(cron, time_zone, scheduled_for, window_begin, now)
             following = cron_rules.next_run(cron, time_zone, max(now, runs_at))
         is_missed = runs_at < window_begin
         db.execute(
@@ -248,11 +246,17 @@ def problems(db: Connection, campaign_key: str) -> list[str]:
     return [row[0] for row in db.execute(SQL.problems, {"key": campaign_key}).fetchall()]
 
 
-def _seen(cron: str, time_zone: str, window_begin: datetime, scheduled_for: datetime) -> datetime:
-    """The first cron time inside the window, so that a long sleep is not walked through minute by minute."""
-    if scheduled_for >= window_begin:
-        return scheduled_for
-    return cron_rules.next_run(cron, time_zone, window_begin - timedelta(seconds=1))
+def _last_passed(cron: str, time_zone: str, scheduled_for: datetime, window_begin: datetime, now: datetime) -> datetime:
+    """The last cron time inside the window; without one `scheduled_for`, which was missed.
+
+    It begins at the window, so that a long sleep is not walked through minute by minute.
+    """
+    first = scheduled_for
+    if scheduled_for < window_begin:
+        first = cron_rules.next_run(cron, time_zone, window_begin - timedelta(seconds=1))
+        if first > now:
+            return scheduled_for
+    return cron_rules.latest_run(cron, time_zone, now, max(scheduled_for, first))
 
 
 def _existing(db: Connection, campaign_id: int, scheduled_for: datetime) -> int | None:

@@ -146,6 +146,30 @@ def test_an_automation_asleep_for_months_does_not_walk_through_every_minute(enga
     assert commands.find(engage_db, "sale").next_run_at == months_later + timedelta(minutes=1)
 
 
+@pytest.mark.parametrize(
+    ("cron", "back", "next_run"),
+    [
+        ("0 9 * * 1", datetime(2026, 11, 26, 9, 0, tzinfo=UTC), datetime(2026, 11, 30, 8, 0, tzinfo=UTC)),
+        ("0 9 * * 1-5", datetime(2026, 11, 29, 12, 0, tzinfo=UTC), datetime(2026, 11, 30, 8, 0, tzinfo=UTC)),
+        ("* 9-17 * * 1-5", datetime(2027, 3, 21, 12, 0, tzinfo=UTC), datetime(2027, 3, 22, 8, 0, tzinfo=UTC)),
+        ("0 9 1 * *", datetime(2026, 12, 5, 9, 0, tzinfo=UTC), datetime(2027, 1, 1, 8, 0, tzinfo=UTC)),
+    ],
+    ids=["weekly", "Monday to Friday", "by the minute, for months", "monthly"],
+)
+def test_an_automation_that_slept_past_its_window_has_missed_its_time_and_keeps_the_next(
+    engage_db, cron, back, next_run
+):
+    campaign = given.add_campaign(engage_db, cron=cron)
+
+    assert runs.plan(engage_db, campaign.campaign_id, campaign.next_run_at, now=back) is None
+
+    assert engage_db.execute("select scheduled_for, state, finished_at from engage.campaign_runs").fetchall() == [
+        (campaign.next_run_at, "missed", back)
+    ]
+    automation = commands.find(engage_db, "sale")
+    assert (automation.state, automation.next_run_at) == ("scheduled", next_run)
+
+
 def test_data_that_failed_its_test_stops_the_run_until_a_person_resumes_it(engage_db):
     campaign = given.add_campaign(engage_db)
     given.fail_data_test(engage_db, "contacts", now=NOW + timedelta(seconds=1))
