@@ -19,6 +19,8 @@ OFFERED = {
 def show_actions(campaign: dict[str, Any], waiting: int) -> None:
     """A row of buttons for the state that the campaign is in."""
     offered = OFFERED.get(campaign["state"], ())
+    if campaign["state"] == "scheduled" and campaign["state_reason"]:
+        offered += ("resume",)  # an automation goes on with its next time while a run of it is held
     with st.container(horizontal=True):
         if "edit" in offered and campaign["kind"] != "triggered":
             label = "Go on to launch" if campaign["state"] == "draft" else "Change"
@@ -52,7 +54,11 @@ def confirm_pause(campaign: dict[str, Any]) -> None:
 def confirm_resume(campaign: dict[str, Any], waiting: int) -> None:
     if campaign["state_reason"]:
         st.warning(f"It was held: {campaign['state_reason']}", icon=":material/front_hand:")
-    st.markdown(f"**{waiting:,}** messages of **{campaign['name']}** are waiting and will leave.")
+    st.markdown(
+        f"**{waiting:,}** messages of **{campaign['name']}** are waiting and will leave."
+        if waiting or campaign["state"] == "paused"
+        else f"No message of **{campaign['name']}** is waiting. A run that was held before it took its audience takes it now."
+    )
     if st.button("Resume", type="primary"):
         with actions.refusals_shown(), actions.engage() as db:
             commands.resume(db, campaign["key"], now=actions.now())

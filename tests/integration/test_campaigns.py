@@ -289,6 +289,53 @@ def test_an_automation_that_was_stopped_between_two_runs_is_scheduled_again(enga
     assert resumed.next_run_at == datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
 
 
+def hold_runs(db, times):
+    """A daily automation whose runs of these times were all held, because the contacts failed their test."""
+    campaign = given.add_campaign(db, cron="0 9 * * *")
+    given.fail_data_test(db, "contacts", now=NOW + timedelta(seconds=1))
+    for time in times:
+        due = commands.find(db, "sale").next_run_at
+        run_id = runs.plan(db, campaign.campaign_id, due, now=time)
+        assert runs.snapshot(db, run_id, sender="a@b.dev", provider="sandbox", now=time).stopped
+
+
+def runs_of(db):
+    return db.execute("select state, reason, finished_at from engage.campaign_runs order by scheduled_for").fetchall()
+
+
+NINE = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+def test_of_an_automations_held_runs_only_the_newest_goes_on_when_a_person_resumes_it(engage_db):
+    hold_runs(engage_db, [NINE, NINE + timedelta(days=1), NINE + timedelta(days=2)])
+    resumed_at = NINE + timedelta(days=2, hours=1)
+    engage_db.execute("update engage.campaigns set window_minutes = 2 * 1440")
+
+    resumed = commands.resume(engage_db, "sale", now=resumed_at)
+
+    assert runs_of(engage_db) == [
+        ("missed", "it was held until its window had closed", resumed_at),
+        ("missed", "it was held until a newer run took its place", resumed_at),
+        ("preparing", None, None),
+    ]
+    assert (resumed.state, resumed.state_reason, resumed.next_run_at) == (
+        "scheduled",
+        None,
+        NINE + timedelta(days=3),
+    )
+
+
+def test_an_automation_held_past_its_window_sends_nothing_late_and_keeps_its_next_time(engage_db):
+    hold_runs(engage_db, [NINE])
+    resumed_at = NINE + timedelta(hours=30)
+
+    resumed = commands.resume(engage_db, "sale", now=resumed_at)
+
+    assert runs_of(engage_db) == [("missed", "it was held until its window had closed", resumed_at)]
+    assert (resumed.state, resumed.state_reason, resumed.is_active) == ("scheduled", None, True)
+    assert resumed.next_run_at == NINE + timedelta(days=2)
+
+
 def test_what_was_paused_and_then_stopped_needs_one_resume(engage_db):
     run_id = given.begin_run(engage_db, given.add_campaign(engage_db))
     commands.pause(engage_db, "sale", now=NOW)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from activation.campaigns import runs
 from engage_db.settings import load_settings
 from tests.factories import engage as factory
 from tests.pages.test_pages import metrics, open_page, words
@@ -103,6 +104,20 @@ def test_a_campaign_is_paused_resumed_and_cancelled_behind_dialogs(open_screen, 
     assert button(app, "Cancel the campaign").disabled
     confirm(app, "Cancel …", "Cancel the campaign", typed_cancel="sale")
     assert state_of(db) == "cancelled"
+
+
+def test_an_automation_with_a_held_run_is_resumed_on_its_page(open_screen, db):
+    campaign = factory.add_campaign(db, cron="0 9 * * *")
+    factory.fail_data_test(db, "contacts", now=NOW)
+    run_id = runs.plan(db, campaign.campaign_id, campaign.next_run_at, now=campaign.next_run_at)
+    runs.snapshot(db, run_id, sender="a@b.dev", provider="sandbox", now=campaign.next_run_at)
+    app = open_screen("campaigns", campaign="sale")
+    assert "Held: the data test contacts failed" in words(app)
+
+    confirm(app, "Resume …", "Resume")
+
+    assert db.execute("select state, state_reason from engage.campaigns").fetchone() == ("scheduled", None)
+    assert "Resume …" not in [each.label for each in open_screen("campaigns", campaign="sale").button]
 
 
 def test_a_clone_is_a_draft_of_its_own(open_screen, under_way, db):
