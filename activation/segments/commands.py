@@ -168,7 +168,7 @@ def update(
 def delete(db: Connection, key: str, *, actor: str, now: datetime) -> None:
     """Takes the segment out of use; everybody leaves it and its history stays.
 
-    Raises Refused when an active campaign or another segment uses it, or when it is a dbt model.
+    Raises Refused when an active campaign is sent to it or leaves it out, when another segment uses it, or when it is a dbt model.
     """
     segment = show(db, key)
     if segment.kind == "dbt":
@@ -181,7 +181,7 @@ def delete(db: Connection, key: str, *, actor: str, now: datetime) -> None:
         db.execute(SQL.lock_version, {"key": key})
         campaigns = [row[0] for row in db.execute(SQL.campaigns_using, {"segment_id": segment.segment_id}).fetchall()]
         if campaigns:
-            raise Refused(f"{key} is the audience of {', '.join(campaigns)}: cancel or finish that first.")
+            raise Refused(f"{key} is used by {', '.join(campaigns)}: change, cancel or finish that first.")
         users = [
             name
             for name, definition in db.execute(SQL.rule_definitions).fetchall()

@@ -36,9 +36,13 @@ select segment_id, version, definition, :now, :actor from changed
 on conflict do nothing;
 
 -- name: campaigns_using(segment_id)
+-- as the audience or left out of it; a launch asks again whether the audience has anybody, but not who is left out, so a draft
+-- keeps those too
 select key from engage.campaigns
 where segment_id = :segment_id
-  and (state in ('scheduled', 'preparing', 'sending', 'paused', 'stopped_by_guard') or is_active)
+    and (state in ('scheduled', 'preparing', 'sending', 'paused', 'stopped_by_guard') or is_active)
+  or :segment_id = any(excluded_segment_ids)
+    and (state not in ('finished', 'cancelled', 'missed') or is_active)
 order by key;
 
 -- name: rule_definitions()

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activation.campaigns import commands as campaigns
+from activation.campaigns.rules import SendingRules
 from activation.errors import NotFound, Refused
 from activation.segments import backtest, commands, explain, export, lists, preview, refresh
 from activation.segments.due import changed, due_by_cron
@@ -414,8 +415,29 @@ def test_a_segment_in_use_cannot_be_deleted(db):
 
     with pytest.raises(Refused, match="used by the segment users"):
         commands.delete(db, "pros", actor="ada", now=AT)
-    with pytest.raises(Refused, match="audience of sale"):
+    with pytest.raises(Refused, match="used by sale"):
         commands.delete(db, "users", actor="ada", now=AT)
+
+
+@pytest.mark.parametrize("is_launched", [True, False], ids=["launched", "draft"])
+def test_a_segment_that_a_campaign_leaves_out_cannot_be_deleted_until_the_campaign_is_over(db, is_launched):
+    create(db, "pros", PROS)
+    create(db, "staff", PROS)
+    factory.add_template(db)
+    campaigns.create(
+        db, name="sale", segment="pros", template="news", time_zone="Europe/Rome", actor="ada", now=AT,
+        rules=SendingRules(excluded_segments=("staff",)),
+    )  # fmt: skip
+    if is_launched:
+        campaigns.launch(db, "sale", now=AT)
+
+    with pytest.raises(Refused, match="staff is used by sale: change, cancel or finish that first"):
+        commands.delete(db, "staff", actor="ada", now=AT)
+
+    campaigns.cancel(db, "sale", now=AT)
+    commands.delete(db, "staff", actor="ada", now=AT)
+    with pytest.raises(NotFound):
+        commands.show(db, "staff")
 
 
 def test_a_deleted_segment_is_left_by_everybody_and_its_key_is_free(db):
