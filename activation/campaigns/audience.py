@@ -91,7 +91,7 @@ def freeze(
 
 
 def rehearse(db: Connection, campaign_id: int, *, rules: Rules, policy: Policy, now: datetime) -> None:
-    """The same audience as a snapshot would freeze now, in the temporary table `rehearsal` of the caller's transaction."""
+    """The same audience as a snapshot at `now` would freeze, in the temporary table `rehearsal` of the caller's transaction."""
     deadline_at = now + timedelta(minutes=rules.deadline_minutes)
     _judge_in_memory(db)
     db.execute(_around(SQL.rehearse, rules), _parameters(db, campaign_id, rules, deadline_at, None, policy, now))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 
 from activation import guard
+from activation.automations import cron as cron_rules
 from activation.campaigns import audience, commands
 from activation.campaigns.audience import Policy
 from activation.campaigns.runs import AUDIENCE_SUITES
@@ -38,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a launch now would do. `later` of the queued wait for their hours; `slowest` says what sets the pace."""
+    """What a launch now would do at `starts_at`. `later` of the queued wait for their hours; `slowest` says what sets the pace."""
 
     key: str
     targeted: int
@@ -65,18 +66,21 @@ def dry_run(
 ) -> DryRun:
     """Takes the snapshot of a campaign in a transaction that is rolled back: nothing is stored and nothing is sent.
 
+    Hours, caps and suppressions are judged at the campaign's time; members, consent, pace and data tests are those of now.
+
     Raises NotFound for an unknown campaign.
     """
     campaign = commands.find(db, key)
+    begins = _begins(campaign, now)
     with db.transaction(force_rollback=True):
         rules = audience.rules_of(db, campaign.campaign_id)
-        audience.rehearse(db, campaign.campaign_id, rules=rules, policy=policy, now=now)
-        counts = db.execute(SQL.counts, {"now": now}).fetchall()
+        audience.rehearse(db, campaign.campaign_id, rules=rules, policy=policy, now=begins)
+        counts = db.execute(SQL.counts, {"begins": begins}).fetchall()
         rows = db.execute(SQL.sample, {"most": samples}).fetchall()
         pace = db.execute(SQL.pace, {"campaign_id": campaign.campaign_id}).fetchone()
         version = versions.newest(db, campaign.template)
     assert pace is not None
-    per_minute, next_run_at, provider, requests_per_second = pace
+    per_minute, provider, requests_per_second = pace
     queued = sum(number for state, _, number, _ in counts if state == "queued")
     per_second, slowest = _pace(per_minute, channels.get(provider) if provider else None, requests_per_second)
     envelope = Envelope(0, campaign.key, campaign.name, sender, rules.message_class)
@@ -89,12 +93,19 @@ def dry_run(
         queued=queued,
         skipped={reason: number for state, reason, number, _ in counts if state == "skipped"},
         later=sum(held for state, _, _, held in counts if state == "queued"),
-        starts_at=max(next_run_at or now, now),
+        starts_at=begins,
         duration=timedelta(seconds=queued / per_second) if per_second else None,
         slowest=slowest,
         samples=mails,
         problems=_problems(db, version, rules.message_class, queued, mails),
     )
+
+
+def _begins(campaign: commands.Campaign, now: datetime) -> datetime:
+    """When a launch now would run it: an automation at its next time, a broadcast at its own or at once."""
+    if campaign.cron:
+        return cron_rules.next_run(campaign.cron, campaign.time_zone, now)
+    return max(campaign.next_run_at or now, now)
 
 
 def _pace(

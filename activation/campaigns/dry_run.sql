@@ -1,5 +1,5 @@
--- name: counts(now)
-select state, coalesce(reason, ''), count(*), count(*) filter (where next_attempt_at > :now)
+-- name: counts(begins)
+select state, coalesce(reason, ''), count(*), count(*) filter (where next_attempt_at > :begins)
 from rehearsal
 group by 1, 2;
 
@@ -13,7 +13,7 @@ limit :most;
 
 -- name: pace(campaign_id)
 -- messages a second that the campaign's throttle and the best provider allow
-select campaign.messages_per_minute, campaign.next_run_at, best.provider, best.requests_per_second
+select campaign.messages_per_minute, best.provider, best.requests_per_second
 from engage.campaigns campaign
 left join lateral (
     select known.provider, known.requests_per_second

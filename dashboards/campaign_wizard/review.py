@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
@@ -70,7 +70,7 @@ def show_review(draft: Draft) -> DryRun:
     found = check(draft)
     for problem in found.problems:
         st.warning(words.plain(problem), icon=":material/warning:")
-    _figures(draft, found)
+    _figures(found)
     left, right = st.columns([2, 3], gap="large")
     with left:
         _left_out(found)
@@ -79,21 +79,14 @@ def show_review(draft: Draft) -> DryRun:
     return found
 
 
-def _figures(draft: Draft, found: DryRun) -> None:
+def _figures(found: DryRun) -> None:
     figures = st.columns(4)
     figures[0].metric("In the audience", f"{found.targeted:,}", border=True)
     figures[1].metric("Get it", f"{found.queued:,}", border=True)
     figures[2].metric("Left out", f"{sum(found.skipped.values()):,}", border=True)
     figures[3].metric("Takes", _lasting(found), border=True, help=f"Its pace is set by {found.slowest}")
     later = f"{found.later:,} wait for their own hours." if found.later else ""
-    st.caption(f"Begins {words.local(begins(draft, found))}. {later}")
-
-
-def begins(draft: Draft, found: DryRun) -> datetime:
-    """When it would go out: an automation at its next time, however early it is launched."""
-    if draft.kind == AUTOMATION and draft.cron:
-        return cron.next_run(draft.cron, draft.time_zone, actions.now())
-    return found.starts_at
+    st.caption(f"Begins {words.local(found.starts_at)}. {later}")
 
 
 def _lasting(found: DryRun) -> str:
@@ -135,7 +128,7 @@ def _samples(found: DryRun) -> None:
 @st.dialog("Launch this campaign?")
 def confirm_launch(draft: Draft, found: DryRun) -> None:
     """The last question: the number of recipients, typed."""
-    when = f"on {words.local(begins(draft, found))}" if draft.at or draft.kind == AUTOMATION else "at once"
+    when = f"on {words.local(found.starts_at)}" if draft.at or draft.kind == AUTOMATION else "at once"
     again = (
         f" It comes again: {cron.in_words(draft.cron, draft.time_zone)}."
         if draft.kind == AUTOMATION and draft.cron

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import psycopg
 import pytest
 
 from activation.campaigns import commands, runs, trigger
 from activation.campaigns.audience import Policy
+from activation.campaigns.dry_run import dry_run
 from activation.campaigns.rules import SendingRules
 from activation.campaigns.why import why
 from activation.errors import Refused
 from tests.factories import engage as given
 from tests.factories.engage import NOW
+from tests.support.sending import COMPOSER
 
 SENDER = "Shop <news@shop.test.dev>"
 
@@ -158,3 +160,40 @@ def test_a_run_that_was_stopped_and_cancelled_is_not_reopened(engage_db):
     with pytest.raises(Refused, match="nothing to resume"):
         commands.resume(engage_db, "sale", now=NOW)
     assert runs.open_runs(engage_db) == []
+
+
+MONDAY_AT_TEN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("when", [{"at": MONDAY_AT_TEN}, {"cron": "0 10 * * 1"}], ids=["broadcast", "automation"])
+@pytest.mark.parametrize("is_launched", [False, True], ids=["draft", "launched"])
+def test_a_dry_run_is_judged_at_the_campaigns_time_so_that_its_numbers_are_those_of_the_snapshot(
+    engage_db, when, is_launched
+):
+    friday_evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+    given.build(engage_db)
+    given.add_template(engage_db)
+    for contact_id, zone in [(1, "UTC"), (2, "Europe/Rome"), (3, "America/New_York"), (4, "UTC")]:
+        given.add_contact(engage_db, contact_id, time_zone=zone)
+    given.add_segment(engage_db, "everybody", [1, 2, 3, 4])
+    given.add_suppression(
+        engage_db, "provider_suppressed", address="c4@mail.test.dev", expires_at=MONDAY_AT_TEN - timedelta(hours=1)
+    )
+    rules = SendingRules(send_window=(time(9), time(18)), window_days=(1, 2, 3, 4, 5))
+    commands.create(
+        engage_db, name="Sale", segment="everybody", template="news", time_zone="UTC", actor="t", now=friday_evening,
+        rules=rules, **when,
+    )  # fmt: skip
+    if is_launched:
+        commands.launch(engage_db, "sale", now=friday_evening)
+
+    found = dry_run(
+        engage_db, "sale", composer=COMPOSER, sender=SENDER, channels={}, policy=Policy(), now=friday_evening
+    )
+
+    assert (found.starts_at, found.queued, found.later, found.skipped) == (MONDAY_AT_TEN, 4, 1, {})
+    if not is_launched:
+        commands.launch(engage_db, "sale", now=friday_evening)
+    run_id = runs.plan(engage_db, commands.find(engage_db, "sale").campaign_id, MONDAY_AT_TEN, now=MONDAY_AT_TEN)
+    report = runs.snapshot(engage_db, run_id, sender=SENDER, provider="sandbox", now=MONDAY_AT_TEN)
+    assert (found.queued, found.skipped) == (report.queued, report.skipped)
