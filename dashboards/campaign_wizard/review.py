@@ -22,41 +22,49 @@ REPORT, SAVED = "wizard_report", "wizard_saved"
 
 
 def save(draft: Draft) -> None:
-    """Creates the campaign as a draft, or brings it to what was filled in. Raises Refused."""
+    """Creates the campaign as a draft, or brings a draft to what was filled in. Raises Refused.
+
+    One that is no draft any more stays as it is: a change of it may send, so it waits for `save_changes`.
+    """
     with actions.engage() as db:
         if draft.key is None:
             draft.key = commands.create(db, **draft.saved_as(), actor=actions.ACTOR, now=actions.now()).key
-        elif st.session_state.get(SAVED) != draft.said():
-            commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
         else:
-            return
+            draft.state = commands.find(db, draft.key).state  # it may have been launched from elsewhere
+            if draft.state != "draft" or st.session_state.get(SAVED) == draft.said():
+                return
+            commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
     st.session_state[SAVED] = draft.said()
     st.cache_data.clear()
 
 
 def check(draft: Draft) -> DryRun:
-    """The dry run of what is saved, taken once and again at the click on "Check again"."""
+    """The dry run of what was filled in, taken once and again at the click on "Check again"."""
     taken = st.session_state.get(REPORT)
     if taken is None or taken[0] != (draft.key, draft.said()):
-        assert draft.key is not None
         with st.spinner("Going through everybody …"):
-            taken = st.session_state[REPORT] = ((draft.key, draft.said()), _rehearse(draft.key))
+            taken = st.session_state[REPORT] = ((draft.key, draft.said()), _rehearse(draft))
     return taken[1]
 
 
-def _rehearse(key: str) -> DryRun:
+def _rehearse(draft: Draft) -> DryRun:
+    """What is not saved yet is rehearsed, too, and rolled back."""
+    assert draft.key is not None
+    now = actions.now()
     settings = load_settings()
     delivery = delivery_from(settings, actions.now)
     policy = Policy(settings.workspace_time_zone, settings.unknown_consent_counts)
-    with actions.engage() as db:
+    with actions.engage() as db, db.transaction(force_rollback=True):
+        if draft.state != "draft":
+            commands.update(db, draft.key, **draft.changed_to(now), now=now)
         return dry_run(
             db,
-            key,
+            draft.key,
             composer=delivery.composer,
             sender=settings.mail_from,
             channels=delivery.channels,
             policy=policy,
-            now=actions.now(),
+            now=now,
         )
 
 
@@ -128,6 +136,33 @@ def _samples(found: DryRun) -> None:
 @st.dialog("Launch this campaign?")
 def confirm_launch(draft: Draft, found: DryRun) -> None:
     """The last question: the number of recipients, typed."""
+    if st.button("Launch", type="primary", icon=":material/rocket_launch:", disabled=not _is_confirmed(draft, found)):
+        assert draft.key is not None
+        with actions.refusals_shown():
+            with actions.engage() as db, db.transaction():
+                commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
+                commands.launch(db, draft.key, now=actions.now())
+            leave(draft.key)
+
+
+@st.dialog("Save these changes?")
+def confirm_changes(draft: Draft, found: DryRun) -> None:
+    """A launched broadcast goes out as it is changed, perhaps at once: the same question as before its launch."""
+    if st.button("Save changes", type="primary", icon=":material/save:", disabled=not _is_confirmed(draft, found)):
+        save_changes(draft)
+
+
+def save_changes(draft: Draft) -> None:
+    """Changes a campaign that was launched."""
+    assert draft.key is not None
+    with actions.refusals_shown():
+        with actions.engage() as db:
+            commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
+        leave(draft.key)
+
+
+def _is_confirmed(draft: Draft, found: DryRun) -> bool:
+    """Says who gets it and when; whether the number of recipients was typed."""
     when = f"on {words.local(found.starts_at)}" if draft.at or draft.kind == AUTOMATION else "at once"
     again = (
         f" It comes again: {cron.in_words(draft.cron, draft.time_zone)}."
@@ -136,14 +171,7 @@ def confirm_launch(draft: Draft, found: DryRun) -> None:
     )
     st.markdown(f"**{draft.name}** goes to **{found.queued:,}** people {when}.{again}")
     typed = st.text_input("Type the number of recipients to confirm", key="wizard_typed", placeholder=f"{found.queued}")
-    confirmed = typed.strip().replace(",", "").replace(".", "") == str(found.queued)
-    if st.button("Launch", type="primary", icon=":material/rocket_launch:", disabled=not confirmed):
-        assert draft.key is not None
-        with actions.refusals_shown():
-            with actions.engage() as db, db.transaction():
-                commands.update(db, draft.key, **draft.changed_to(actions.now()), now=actions.now())
-                commands.launch(db, draft.key, now=actions.now())
-            leave(draft.key)
+    return typed.strip().replace(",", "").replace(".", "") == str(found.queued)
 
 
 def leave(key: str) -> None:

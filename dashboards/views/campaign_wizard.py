@@ -6,12 +6,21 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from activation.campaigns.dry_run import DryRun
 from dashboards import actions, data
 from dashboards.campaign_wizard.audience import ask_audience
 from dashboards.campaign_wizard.content import ask_content
-from dashboards.campaign_wizard.draft import Draft
+from dashboards.campaign_wizard.draft import BROADCAST, Draft
 from dashboards.campaign_wizard.fields import forget
-from dashboards.campaign_wizard.review import check_anew, confirm_launch, leave, save, show_review
+from dashboards.campaign_wizard.review import (
+    check_anew,
+    confirm_changes,
+    confirm_launch,
+    leave,
+    save,
+    save_changes,
+    show_review,
+)
 from dashboards.campaign_wizard.rules import ask_rules
 from dashboards.campaign_wizard.schedule import ask_schedule
 from dashboards.components import words
@@ -74,24 +83,37 @@ def show_step(draft: Draft) -> None:
 
 
 def show_last(draft: Draft) -> None:
-    """Saves what was filled in, shows the dry run, and launches."""
+    """Shows the dry run of what was filled in, and launches; a draft is saved, a launched campaign waits for the click."""
     with st.container(horizontal=True):
         st.button("Back", icon=":material/arrow_back:", on_click=go, args=[draft, REVIEW - 1])
         st.button("Check again", icon=":material/refresh:", on_click=check_anew)
     with actions.refusals_shown():
         save(draft)
         found = show_review(draft)
-        assert draft.key is not None
         with st.container(horizontal=True):
-            if draft.state != "draft":
-                st.markdown(":material/check: It is saved, and goes out like this at its time.", width="content")
-                if st.button("Done", type="primary"):
-                    leave(draft.key)
-                return
-            if st.button("Launch …", type="primary", icon=":material/rocket_launch:", disabled=not found.queued):
-                confirm_launch(draft, found)
-            if st.button("Keep as a draft", icon=":material/drafts:"):
-                leave(draft.key)
+            if draft.state == "draft":
+                offer_launch(draft, found)
+            else:
+                offer_changes(draft, found)
+
+
+def offer_launch(draft: Draft, found: DryRun) -> None:
+    assert draft.key is not None
+    if st.button("Launch …", type="primary", icon=":material/rocket_launch:", disabled=not found.queued):
+        confirm_launch(draft, found)
+    if st.button("Keep as a draft", icon=":material/drafts:"):
+        leave(draft.key)
+
+
+def offer_changes(draft: Draft, found: DryRun) -> None:
+    assert draft.key is not None
+    if draft.kind == BROADCAST:
+        if st.button("Save changes …", type="primary", icon=":material/save:"):
+            confirm_changes(draft, found)
+    elif st.button("Save changes", type="primary", icon=":material/save:"):
+        save_changes(draft)
+    if st.button("Discard changes", icon=":material/undo:"):
+        leave(draft.key)
 
 
 def show(key: str | None) -> None:
@@ -102,7 +124,8 @@ def show(key: str | None) -> None:
             "Choose one from the list of campaigns, or begin a new one with `engage campaign create`.",
         )
         return
-    title(draft.name or "New campaign", "Nothing leaves before you launch it in the last step.")
+    promise = "leaves before you launch it" if draft.state == "draft" else "changes before you save it"
+    title(draft.name or "New campaign", f"Nothing {promise} in the last step.")
     if st.button("Begin anew", icon=":material/restart_alt:", type="tertiary"):
         st.session_state.pop("wizard_draft")
         st.query_params.clear()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import UTC, datetime, time, timedelta
 
 import psycopg
 import pytest
 
+from activation.campaigns import commands
 from engage_db.settings import load_settings
 from tests.factories import engage as factory
 from tests.pages.test_pages import metrics, open_page, words
@@ -165,6 +166,84 @@ def test_a_draft_is_opened_again_changed_and_launched_at_once(wizard, db):
     assert metrics(app)["Get it"] == "0"
     assert button(app, "Launch …").disabled
     assert campaign(db)["holdout_percent"] == 100
+
+
+def launched(db, **how):
+    """The campaign `spring` to everybody, launched for tomorrow or as an automation."""
+    now = datetime.now(UTC)
+    commands.create(
+        db, name="Spring", segment="everybody", template="news", time_zone="UTC", actor="ada", now=now,
+        **(how or {"at": now + timedelta(days=1)}),
+    )  # fmt: skip
+    commands.launch(db, "spring", now=now)
+    return campaign(db)
+
+
+def at_once_in_the_review(app):
+    """From the first step to the last, without a time."""
+    for _ in range(3):
+        press(app, "Next")
+    app.radio(key="wizard_when").set_value("At once, when I launch it").run()
+    press(app, "Next")
+
+
+def test_a_launched_broadcast_is_changed_only_at_the_typed_number_of_recipients(wizard, db):
+    before = launched(db)
+    app = wizard(campaign="spring")
+    app.multiselect(key="wizard_excluded").set_value(["staff"]).run()
+    at_once_in_the_review(app)
+    assert metrics(app)["Get it"] == "7"
+    press(app, "Check again")
+    press(app, "Save changes …")
+    assert "**Spring** goes to **7** people at once." in words(app)
+    assert button(app, "Save changes").disabled
+    assert campaign(db) == before
+
+    confirm(app, "Save changes …", "Save changes", wizard_typed="7")
+
+    after = campaign(db)
+    assert (after["state"], after["next_run_at"] < datetime.now(UTC)) == ("scheduled", True)
+    assert after["excluded_segment_ids"] != before["excluded_segment_ids"]
+
+
+def test_changes_of_a_launched_broadcast_can_be_discarded(wizard, db):
+    before = launched(db)
+    app = wizard(campaign="spring")
+    at_once_in_the_review(app)
+
+    press(app, "Discard changes")
+
+    assert campaign(db) == before
+
+
+def test_a_launched_automation_is_changed_at_the_click(wizard, db):
+    before = launched(db, cron="0 9 * * 1")
+    app = wizard(campaign="spring")
+    app.text_input(key="wizard_name").set_value("Summer").run()
+    for _ in range(4):
+        press(app, "Next")
+    assert campaign(db) == before
+
+    press(app, "Save changes")
+
+    assert (campaign(db)["name"], campaign(db)["state"]) == ("Summer", "scheduled")
+
+
+def test_a_draft_that_was_launched_from_elsewhere_meanwhile_is_not_changed_unasked(wizard, db):
+    app = wizard()
+    to_rules(app)
+    press(app, "Next")
+    press(app, "Next")
+    commands.launch(db, "spring", now=datetime.now(UTC))
+    before = campaign(db)
+    press(app, "Back")
+    press(app, "Back")
+    app.slider(key="wizard_priority").set_value(90).run()
+    press(app, "Next")
+    press(app, "Next")
+
+    assert campaign(db) == before
+    assert button(app, "Save changes …")
 
 
 def test_a_campaign_that_is_not_there_says_so(wizard):
