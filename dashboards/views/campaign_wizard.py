@@ -33,9 +33,12 @@ REVIEW = len(STEPS)
 
 
 def draft_of(key: str | None) -> Draft | None:
-    """The draft of this visit: what the session holds, else the campaign of a key; None when it cannot be changed."""
+    """The draft of this visit: what the session holds, else the campaign of a key; None when it cannot be changed.
+
+    Without a key it is a new campaign: what was typed before is kept while it was never saved.
+    """
     held = st.session_state.get("wizard_draft")
-    if held is not None and (held.key == key if key else held.state == "draft"):
+    if held is not None and held.key == key:
         return held
     forget()
     draft = Draft(str(words.zone()))
@@ -89,6 +92,8 @@ def show_last(draft: Draft) -> None:
         st.button("Check again", icon=":material/refresh:", on_click=check_anew)
     with actions.refusals_shown():
         save(draft)
+        if st.query_params.get("campaign") != draft.key:
+            st.query_params["campaign"] = draft.key  # the next run asks for this draft, not for a new one
         found = show_review(draft)
         with st.container(horizontal=True):
             if draft.state == "draft":

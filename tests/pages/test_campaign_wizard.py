@@ -246,5 +246,45 @@ def test_a_draft_that_was_launched_from_elsewhere_meanwhile_is_not_changed_unask
     assert button(app, "Save changes …")
 
 
+def leave_and_begin_a_new_one(app):
+    """As the link "New campaign" does: to the wizard from another page, without a key."""
+    app.query_params.clear()
+    app.switch_page("views/campaigns.py").run()
+    app.switch_page("views/campaign_wizard.py").run()
+    assert not app.exception, app.exception[0].message
+
+
+def test_a_new_campaign_is_not_written_over_a_draft_that_was_saved_before(wizard, db):
+    app = wizard()
+    to_rules(app)
+    press(app, "Next")
+    press(app, "Next")
+    press(app, "Back")
+    assert "Schedule" in words(app)
+    press(app, "Next")
+    spring = campaign(db)
+
+    leave_and_begin_a_new_one(app)
+    assert app.text_input(key="wizard_name").value == ""
+    app.text_input(key="wizard_name").set_value("Summer").run()
+    choose(app, "Segment", "staff")
+    press(app, "Next")
+    choose(app, "Template", "news")
+    for _ in range(3):
+        press(app, "Next")
+
+    assert campaign(db) == spring
+    assert campaign(db, "summer")["name"] == "Summer"
+
+
+def test_what_was_typed_and_never_saved_is_there_after_another_page(wizard):
+    app = wizard()
+    app.text_input(key="wizard_name").set_value("Spring").run()
+
+    leave_and_begin_a_new_one(app)
+
+    assert app.text_input(key="wizard_name").value == "Spring"
+
+
 def test_a_campaign_that_is_not_there_says_so(wizard):
     assert "There is no campaign nothing to change" in words(wizard(campaign="nothing"))
