@@ -97,7 +97,7 @@ def dry_run(
         duration=timedelta(seconds=queued / per_second) if per_second else None,
         slowest=slowest,
         samples=mails,
-        problems=_problems(db, version, rules.message_class, queued, mails),
+        problems=_problems(db, campaign.campaign_id, version, rules.message_class, queued, mails),
     )
 
 
@@ -139,7 +139,9 @@ def _sample(
     return Sample(contact_id, masked, mail.subject, mail.html, mail.text)
 
 
-def _problems(db: Connection, version: Version, message_class: str, queued: int, mails: list[Sample]) -> list[str]:
+def _problems(
+    db: Connection, campaign_id: int, version: Version, message_class: str, queued: int, mails: list[Sample]
+) -> list[str]:
     """What a person should mend or know before the launch."""
     problems = [
         str(problem)
@@ -153,5 +155,5 @@ def _problems(db: Connection, version: Version, message_class: str, queued: int,
         problems.append(f"{len(broken)} of {len(mails)} samples cannot be made: {broken[0].problem}.")
     if not queued:
         problems.append("Nobody would get it.")
-    blocked = guard.blocked_by(db, AUDIENCE_SUITES)
+    blocked = guard.blocked_by(db, AUDIENCE_SUITES) or audience.segments_gone(db, campaign_id)
     return [*problems, f"It would be stopped: {blocked}."] if blocked else problems

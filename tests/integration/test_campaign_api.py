@@ -168,6 +168,17 @@ def test_why_answers_in_a_sentence(db, call, campaign):
     assert "waits to be sent" in answer["sentence"]
 
 
+def test_a_dry_run_says_that_a_segment_is_gone(db, call, campaign):
+    db.execute("update engage.segments set is_active = false")
+
+    _, report, *_ = call("POST", "/campaigns/sale/dry-run", {})
+
+    assert (
+        "It would be stopped: these of its segments are gone: everybody; edit the campaign to use others."
+        in report["problems"]
+    )
+
+
 def test_a_triggered_message_is_asked_for_twice_and_queued_once(db, call, campaign):
     triggered(db, call)
     wanted = {"contact_ids": [1, 2], "trigger_key": "order-7"}
