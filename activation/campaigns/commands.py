@@ -233,8 +233,8 @@ def pause(db: Connection, key: str, *, now: datetime) -> Campaign:
 def resume(db: Connection, key: str, *, now: datetime) -> Campaign:
     """Goes on where it was paused or stopped, by rows: nobody is left out and nobody gets it twice.
 
-    Of an automation's runs that were held before they took their audience, the newest goes on if its window is open; the others
-    are missed.
+    An automation's run that was held before it took its audience goes on while its window is open and no newer one has run;
+    else it is missed.
     """
     with db.transaction():
         campaign = _locked(db, key)

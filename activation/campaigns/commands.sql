@@ -115,16 +115,18 @@ update engage.campaigns set next_run_at = :next_run_at, updated_at = :now where 
 
 -- name: reopen_stopped(campaign_id, now)
 -- what a guard stopped is prepared again, so that data tests see it before more of it leaves; triggered messages, which no
--- build looks after, go on where they were. Of an automation's runs that had not taken their audience only the newest goes on,
--- if its window is still open: the same people would get all of them at once
+-- build looks after, go on where they were. An automation's run that had not taken its audience goes on only as its newest and
+-- while its window is open: the same people would get all of them at once
 with held as (
     select run.campaign_run_id, campaign.kind = 'triggered' and run.started_at is not null as goes_on,
         case
             when campaign.kind <> 'recurring' or run.snapshot_at is not null then null
             when run.scheduled_for < :now::timestamptz - make_interval(mins => campaign.window_minutes)
                 then 'it was held until its window had closed'
-            when run.scheduled_for < max(run.scheduled_for) filter (where run.snapshot_at is null) over ()
-                then 'it was held until a newer run took its place'
+            when exists (
+                select from engage.campaign_runs newer
+                where newer.campaign_id = run.campaign_id and newer.scheduled_for > run.scheduled_for and newer.state <> 'missed'
+            ) then 'it was held until a newer run took its place'
         end as missed_because
     from engage.campaign_runs run
     join engage.campaigns campaign using (campaign_id)

@@ -306,6 +306,19 @@ def runs_of(db):
 NINE = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
 
+def test_a_held_run_of_an_automation_does_not_follow_a_newer_one_that_was_sent(engage_db):
+    hold_runs(engage_db, [NINE])
+    given.pass_data_tests(engage_db, now=NINE + timedelta(hours=1))
+    engage_db.execute("update engage.campaigns set window_minutes = 3 * 1440")
+    campaign, a_day_later = commands.find(engage_db, "sale"), NINE + timedelta(days=1)
+    run_id = runs.plan(engage_db, campaign.campaign_id, campaign.next_run_at, now=a_day_later)
+    assert take_snapshot(engage_db, run_id).queued == 5
+
+    commands.resume(engage_db, "sale", now=a_day_later + timedelta(hours=2))
+
+    assert [state for state, *_ in runs_of(engage_db)] == ["missed", "preparing"]
+
+
 def test_of_an_automations_held_runs_only_the_newest_goes_on_when_a_person_resumes_it(engage_db):
     hold_runs(engage_db, [NINE, NINE + timedelta(days=1), NINE + timedelta(days=2)])
     resumed_at = NINE + timedelta(days=2, hours=1)
