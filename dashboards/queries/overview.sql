@@ -5,7 +5,8 @@ where day > (select max(day) from marts.kpi_daily) - 2 * :days::integer
 order by day;
 
 -- name: currency()
-select max(currency) as currency from profiles.contact_profiles where currency is not null;
+-- no row when there are several: a sum over them is in none
+select min(currency) as currency from profiles.contact_profiles where currency is not null having count(distinct currency) = 1;
 
 -- name: running()
 select campaign.key, campaign.name, campaign.state, run.targeted,

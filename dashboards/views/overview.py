@@ -143,6 +143,8 @@ with friendly():
         money = data.one("overview", "currency")
         currency = money["currency"] if money else None
         cards(figures, period, currency)
+        if currency is None and figures["revenue"].astype(float).sum():
+            st.caption("Revenue adds up amounts in several currencies as they are: nothing is converted.")
         running_campaigns()
         left, right = st.columns([3, 2], gap="large")
         with left:
@@ -151,7 +153,7 @@ with friendly():
                 figures.tail(period).assign(revenue=lambda rows: rows["revenue"].astype(float)),
                 "day",
                 "revenue",
-                f"Revenue ({currency or '–'})",
+                f"Revenue ({currency})" if currency else "Revenue",
                 height=280,
             )
         with right:

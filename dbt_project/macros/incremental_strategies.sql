@@ -60,7 +60,9 @@
     {%- if overlap %}
         and not exists (
             select from {{ this }} as seen
-            where seen.source = '{{ source }}' and seen.source_key = came.source_key and seen.recorded_at > {{ newest }}
+            where seen.source = '{{ source }}' and seen.recorded_at > {{ newest }}
+                -- entering and leaving a segment have one key: that of the stay
+                and seen.source_key = came.source_key and seen.event_name = came.event_name
         )
     {%- endif %}
     {%- endif %}

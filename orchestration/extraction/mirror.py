@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
@@ -88,8 +89,10 @@ def crm_columns(crm: Connection, table: CrmTable) -> list[MirrorColumn]:
     return [column for column in found if column.name in needed]
 
 
-def prepare_mirror(engage: Connection, table: CrmTable, columns: list[MirrorColumn]) -> bool:
-    """Makes the mirror, without indexes yet, or adds the columns that the CRM has gained. Says whether it was made.
+def prepare_mirror(
+    engage: Connection, table: CrmTable, columns: list[MirrorColumn]
+) -> Literal["made", "grown", "as it was"]:
+    """Makes the mirror, without indexes yet, or adds the columns that the CRM has gained. Says which it did.
 
     Columns that the CRM dropped stay, with their last values. Raises CrmTableProblem when a type changed.
     """
@@ -97,9 +100,11 @@ def prepare_mirror(engage: Connection, table: CrmTable, columns: list[MirrorColu
     present = {column.name: column for column in columns_in(engage, SCHEMA, table.name)}
     if not present:
         engage.execute(_create(table, columns))
-        return True
+        return "made"
+    has_grown = False
     for column in columns:
         if column.name not in present:
+            has_grown = True
             engage.execute(
                 sql.SQL("alter table {} add column {} {}").format(
                     mirror,
@@ -113,7 +118,7 @@ def prepare_mirror(engage: Connection, table: CrmTable, columns: list[MirrorColu
                 f"`engage crm reload {table.name}` builds its mirror anew."
             )
     _index_contact(engage, table)
-    return False
+    return "grown" if has_grown else "as it was"
 
 
 def index_mirror(engage: Connection, table: CrmTable) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -53,13 +53,20 @@ class SyncReport:
 def sync_table(crm: Connection, engage: Connection, table: CrmTable) -> SyncReport:
     """Brings the mirror up to what the CRM holds now. Safe to repeat; a second sync at the same time waits.
 
-    Reads rows whose `changed_at` is not older than the checkpoint less the lookback, and those without one.
+    Reads rows whose `changed_at` is not older than the checkpoint less the lookback, and those without one; all rows when the
+    table has a new column, since its values move no `changed_at`.
     Raises CrmTableProblem or SyncFailed; the checkpoint then stands where it stood.
     """
     with ledger(engage, table, "sync") as sync_run_id, crm.transaction(force_rollback=True):
         columns = crm_columns(crm, table)
-        is_first = prepare_mirror(engage, table, columns)
-        report = _load_all(crm, engage, table, columns) if is_first else _load_changes(crm, engage, table, columns)
+        mirror = prepare_mirror(engage, table, columns)
+        if mirror == "made":
+            report = _load_all(crm, engage, table, columns)
+        else:
+            cursor = (
+                None if mirror == "grown" else engage.execute(SQL.checkpoint, {"table_name": table.name}).fetchone()
+            )
+            report = load(crm, engage, table, columns, select(table, columns, since=cursor[0] if cursor else None))
         pause_point("checkpoint")
         record(engage, sync_run_id, report)
     return report
@@ -95,14 +102,16 @@ def ledger(engage: Connection, table: CrmTable, kind: str) -> Iterator[int]:
 
 def _load_all(crm: Connection, engage: Connection, table: CrmTable, columns: list[MirrorColumn]) -> SyncReport:
     """The first load: straight into the empty mirror."""
-    rows, size = pipe(crm, _select(table, columns), engage, _into(mirror_name(table), columns))
+    rows, size = pipe(crm, select(table, columns), engage, _into(mirror_name(table), columns))
     index_mirror(engage, table)
     engage.execute(sql.SQL("analyze {}").format(mirror_name(table)))
     newest = _newest(crm, engage, table, mirror_name(table))
     return SyncReport(table.name, read=rows, inserted=rows, bytes=size, **newest)
 
 
-def _load_changes(crm: Connection, engage: Connection, table: CrmTable, columns: list[MirrorColumn]) -> SyncReport:
+def load(
+    crm: Connection, engage: Connection, table: CrmTable, columns: list[MirrorColumn], query: sql.Composed
+) -> SyncReport:
     """Later loads: into a table of the transaction, then one upsert that leaves equal rows alone."""
     stage = sql.Identifier("pg_temp", f"sync_{table.name}"[:60])
     engage.execute(
@@ -110,8 +119,6 @@ def _load_changes(crm: Connection, engage: Connection, table: CrmTable, columns:
             sql.Identifier(f"sync_{table.name}"[:60]), _names(columns), mirror_name(table)
         )
     )
-    cursor = engage.execute(SQL.checkpoint, {"table_name": table.name}).fetchone()
-    query = _select(table, columns, since=cursor[0] if cursor else None)
     rows, size = pipe(crm, query, engage, _into(stage, columns))
     if rows == 0:
         return SyncReport(table.name, bytes=size)
@@ -150,10 +157,19 @@ def tell_live_segments(
     engage.execute(SQL.wake_worker)
 
 
-def _select(table: CrmTable, columns: list[MirrorColumn], since: str | None = None) -> sql.Composed:
+def select(
+    table: CrmTable,
+    columns: list[MirrorColumn],
+    since: str | None = None,
+    among: Sequence[tuple[object, ...]] | None = None,
+) -> sql.Composed:
+    """All rows, those changed since, or those of some keys."""
     schema, name = table.source_parts
     chosen = sql.SQL(", ").join(column.selected for column in columns)
     query = sql.SQL("select {} from {}").format(chosen, sql.Identifier(schema, name))
+    if among is not None:
+        rows = sql.SQL(", ").join(sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, key))) for key in among)
+        return query + sql.SQL(" where ({}) in ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)), rows)
     if since is None:
         return query
     cursor = next(column for column in columns if column.name == table.changed_at)

@@ -29,10 +29,11 @@ insert into engage.sync_runs (table_name, kind, status, started_at)
 values (:table_name, :kind, 'running', clock_timestamp())
 returning sync_run_id;
 
--- name: finish_run(sync_run_id, read, inserted, updated, deleted, without_cursor, bytes, lag_seconds)
+-- name: finish_run(sync_run_id, read, inserted, updated, revived, deleted, without_cursor, bytes, lag_seconds)
+-- a row that had been deleted and came back is one more row again
 update engage.sync_runs
-set status = 'succeeded', finished_at = clock_timestamp(), rows_read = :read, rows_inserted = :inserted,
-    rows_updated = :updated, rows_deleted = :deleted, rows_without_cursor = :without_cursor, bytes = :bytes,
+set status = 'succeeded', finished_at = clock_timestamp(), rows_read = :read, rows_inserted = :inserted + :revived,
+    rows_updated = :updated - :revived, rows_deleted = :deleted, rows_without_cursor = :without_cursor, bytes = :bytes,
     lag_seconds = :lag_seconds
 where sync_run_id = :sync_run_id;
 

@@ -160,12 +160,15 @@ def test_every_value_arrives_as_it_was(writer, crm, engage_db):
 def test_a_column_added_in_the_crm_appears_and_a_dropped_one_keeps_its_values(writer, crm, engage_db):
     add(writer, 1)
     sync_table(crm, engage_db, ORDERS)
+    writer.execute("update orders set updated_at = now() - interval '1 month'")
+    sync_table(crm, engage_db, ORDERS)
+    add(writer, 2)
+    sync_table(crm, engage_db, ORDERS)
     writer.execute("alter table orders add column priority int default 3; alter table orders drop column total")
-    writer.execute("update orders set updated_at = now()")
 
     sync_table(crm, engage_db, ORDERS)
 
-    assert mirror(engage_db, "id, priority, total") == [(1, 3, 10)]
+    assert mirror(engage_db, "id, priority, total") == [(1, 3, 10), (2, 3, 10)]
 
 
 def test_a_changed_type_is_refused_with_its_name_and_reload_mends_it(writer, crm, engage_db):
@@ -223,6 +226,42 @@ def test_rows_deleted_in_the_crm_are_marked_and_come_back_when_they_do(writer, c
     assert (back.updated, back.revived) == (1, 1)
     assert mirror(engage_db) == [(1, "new"), (2, "again"), (3, "new")]
     assert engage_db.execute("select rows_total from engage.sync_checkpoints").fetchone() == (3,)
+
+
+def test_rows_that_come_with_an_old_time_of_change_are_found_by_their_keys(writer, crm, engage_db):
+    """Put back from a backup, given another key, imported, or committed long after they were written."""
+    add(writer, 1, 2, 3)
+    writer.execute("update orders set updated_at = now() - interval '1 month' where id <> 3")
+    extract(crm, engage_db, ORDERS)
+    writer.execute("delete from orders where id = 1")
+    extract(crm, engage_db, ORDERS)
+
+    writer.execute("insert into orders values (1, 'put back', 10, now() - interval '1 month')")
+    writer.execute("insert into orders values (4, 'imported', 10, now() - interval '1 year')")
+    writer.execute("update orders set id = 900 where id = 2")
+    found = extract(crm, engage_db, ORDERS)
+
+    assert mirror(engage_db) == [(1, "put back"), (3, "new"), (4, "imported"), (900, "new")]
+    assert (found.inserted, found.revived, found.deleted) == (2, 1, 1)
+    assert engage_db.execute("select rows_total from engage.sync_checkpoints").fetchone() == (4,)
+    unchanged = extract(crm, engage_db, ORDERS)
+    assert (unchanged.inserted, unchanged.updated, unchanged.deleted) == (0, 0, 0)
+
+
+def test_rows_with_a_key_of_several_columns_are_found_by_it(writer, crm, engage_db):
+    writer.execute(
+        "create table lines (order_id int, line text, updated_at timestamptz default now(), primary key (order_id, line))"
+    )
+    table = ORDERS.model_copy(update={"name": "lines", "source": "public.lines", "key": ("order_id", "line")})
+    writer.execute("insert into lines values (1, 'a')")
+    extract(crm, engage_db, table)
+    writer.execute(
+        "insert into lines values (1, 'it''s b', now() - interval '1 month'), (2, 'a', now() - interval '1 month')"
+    )
+
+    assert extract(crm, engage_db, table).inserted == 2
+    rows = engage_db.execute("select order_id, line from raw_crm.lines order by 1, 2").fetchall()
+    assert rows == [(1, "a"), (1, "it's b"), (2, "a")]
 
 
 def test_a_table_that_lost_most_of_its_rows_is_not_believed(writer, crm, engage_db):

@@ -19,7 +19,10 @@ moments as (
             )
         ) as properties
     from deals
-    cross join lateral jsonb_array_elements(deals.stage_history) with ordinality as step (entry, position)
+    cross join lateral jsonb_array_elements(
+        -- JSON's own null and single objects are no history, and keep no other deal from having one
+        case when jsonb_typeof(deals.stage_history) = 'array' then deals.stage_history else '[]' end
+    ) with ordinality as step (entry, position)
     where step.entry ->> 'at' is not null
 ),
 

@@ -30,8 +30,8 @@ renamed as (
 
         -- times
         date_of_birth,
-        created_at,
-        updated_at,
+        coalesce(created_at, updated_at, _extracted_at) as created_at,
+        coalesce(updated_at, created_at, _extracted_at) as updated_at,
         _extracted_at as extracted_at,
         _deleted_at as deleted_at
     from source
