@@ -388,8 +388,32 @@ def test_what_older_versions_told_of_sending_is_exchanged_and_never_doubled(clus
 
         copy.dbt("run", "--select", "events")
 
-        differing = "(table core.events except table live.live_events) union all (table live.live_events except table core.events)"
-        assert copy.rows(differing) == []
+        assert copy.rows(DIFFERING) == []
+
+
+DIFFERING = (
+    "(table core.events except table live.live_events) union all (table live.live_events except table core.events)"
+)
+
+
+def test_a_short_stay_in_a_segment_that_ends_between_two_builds_has_both_its_events(cluster, live, tmp_path):
+    with cluster.database(template=urlsplit(live.url).path.strip("/")) as url:
+        copy = Built(url, tmp_path / "target")
+        with psycopg.connect(url) as db:
+            add(db, "engage.segment_members", segment_id=1, contact_id=2, entered_at="-12 minutes")
+        copy.dbt("run", "--select", "events")
+        with psycopg.connect(url) as db:
+            db.execute(
+                "with gone as (delete from engage.segment_members where contact_id = 2 returning *) "
+                "insert into engage.segment_past_stays (segment_id, contact_id, entered_at, exited_at) "
+                "select segment_id, contact_id, entered_at, now() - interval '2 minutes' from gone"
+            )
+        copy.dbt("run", "--select", "events")
+
+        assert copy.rows("select event_name from core.events where contact_id = 2 and source = 'engage.segments' order by 1") == [
+            ("segment_entered",), ("segment_exited",),
+        ]  # fmt: skip
+        assert copy.rows(DIFFERING) == []
 
 
 def test_a_profile_tells_what_somebody_bought_and_did(built):
