@@ -78,6 +78,7 @@ update engage.campaign_messages message
 set state = case old.unknown_policy when 'treat_as_sent' then 'sent' else 'queued' end,
     batch_id = case old.unknown_policy when 'treat_as_sent' then message.batch_id end,
     sent_at = case old.unknown_policy when 'treat_as_sent' then message.state_changed_at end,
+    sent_learned_at = case old.unknown_policy when 'treat_as_sent' then :now::timestamptz end,
     reason = case old.unknown_policy when 'treat_as_sent' then 'assumed sent' end,
     reason_detail = case old.unknown_policy when 'treat_as_sent' then 'nobody told its fate within 48 hours' end,
     next_attempt_at = :now, state_changed_at = :now

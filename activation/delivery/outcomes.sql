@@ -105,6 +105,7 @@ moved as (
     update engage.campaign_messages message
     set state = case when fate.bounced then 'bounced' when fate.delivered then 'delivered' else 'sent' end,
         sent_at = coalesce(message.sent_at, fate.first_at),
+        sent_learned_at = case when message.sent_at is null then :now::timestamptz else message.sent_learned_at end,
         reason = case when message.state in ('unknown', 'dead') then null else message.reason end,
         reason_detail = case when message.state in ('unknown', 'dead') then null else message.reason_detail end,
         state_changed_at = :now

@@ -109,6 +109,7 @@ campaign_messages = Table(
     timestamp("created_at", nullable=False),
     timestamp("state_changed_at", nullable=False),
     timestamp("sent_at"),
+    timestamp("sent_learned_at", comment="when it came out that it had been sent, where that was later"),
     one_of("state", MESSAGE_STATES),
     UniqueConstraint("campaign_run_id", "contact_id", "step"),
     Index(
@@ -121,6 +122,7 @@ campaign_messages = Table(
     Index("campaign_messages_parked_idx", "message_id", postgresql_where=sql("is_parked")),
     Index(None, "contact_id", "created_at"),
     Index(None, "sent_at", postgresql_using="brin"),
+    Index("campaign_messages_learned_idx", "sent_learned_at", postgresql_where=sql("sent_learned_at is not null")),
     schema="engage",
     # room for the second version of each row on its own page
     postgresql_with={"fillfactor": 60},

@@ -232,6 +232,8 @@ def test_an_event_settles_a_message_whose_fate_was_unknown(engage_db, parked, to
     assert engage_db.execute("select state, sent_at, reason from engage.campaign_messages").fetchone() == (
         then, NOW + timedelta(minutes=1), None,
     )  # fmt: skip
+    learned = engage_db.execute("select sent_learned_at is not null from engage.campaign_messages").fetchone()
+    assert learned == (True,), "builds that read what is new find it by the time it came out"
 
 
 def test_an_event_before_our_write_back_counts_at_once_and_the_state_follows_the_write_back(engage_db):

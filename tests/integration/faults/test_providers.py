@@ -569,7 +569,10 @@ def test_a_provider_without_keys_that_loses_its_answer_is_asked_once(engage_db, 
     assert_counted(engage_db, provider)
 
     assert dead_letters.settle_unknown(engage_db, now=clock() + timedelta(hours=47)) == {}
-    assert dead_letters.settle_unknown(engage_db, now=clock() + timedelta(hours=49)) == {"sent": 20}
+    learned_at = clock() + timedelta(hours=49)
+    assert dead_letters.settle_unknown(engage_db, now=learned_at) == {"sent": 20}
+    learned = "select count(*), min(sent_learned_at) from engage.campaign_messages where sent_learned_at > sent_at"
+    assert engage_db.execute(learned).fetchone() == (20, learned_at), "for builds that read what is new"
     engage_db.commit()
     deliver(delivery)
     assert len(provider.requests()) == 2

@@ -14,7 +14,8 @@ renamed as (
         provider,
 
         -- times
-        sent_at
+        sent_at,
+        sent_learned_at
     from source
     where sent_at is not null and state in ('sent', 'delivered', 'bounced')
 )
