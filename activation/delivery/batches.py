@@ -96,8 +96,11 @@ async def give_back(db: Database, campaign_run_id: int, *, keyed: Sequence[str],
     """
     run = {"campaign_run_id": campaign_run_id, "now": now}
     async with db.transaction():
-        await db.execute(SQL.unspend_abandoned, {**run, "keyed": list(keyed)})
-        await db.execute(SQL.give_back, {**run, "keyed": list(keyed)})
+        abandoned = await (await db.execute(SQL.abandoned, {**run, "keyed": list(keyed)})).fetchall()
+        if abandoned:
+            batch_ids = [batch_id for (batch_id,) in abandoned]
+            await db.execute(SQL.unspend, {"batch_ids": batch_ids})
+            await db.execute(SQL.give_back, {**run, "batch_ids": batch_ids})
         await db.execute(SQL.park_forgotten, {**run, "before": now - retry.LONGEST_KEY + retry.KEY_MARGIN})
 
 

@@ -204,54 +204,41 @@ from members
 join due using (message_id)
 order by members.batch_id, due.message_id;
 
--- name: unspend_abandoned(campaign_run_id, keyed, now)
--- what `give_back` is about to queue does not count towards its provider's day. Before the run is locked, as a claim does it
-with abandoned as (
-    select provider, created_at, size
-    from engage.send_batches batch
-    where campaign_run_id = :campaign_run_id and state in ('claimed', 'frozen') and attempts = 0
-      and (
-          lease_until < :now
-          or lease_until is null and (
-              batch.provider <> all(:keyed)
-              or not exists (select from engage.channel_providers known where known.provider = batch.provider and known.is_active)
-              or exists (select from engage.campaign_runs run where run.campaign_run_id = batch.campaign_run_id and run.state = 'cancelled')
-          )
+-- name: abandoned(campaign_run_id, keyed, now)
+-- batches of which nothing was processed, and that nobody will send: their worker is gone, or their provider asked for a break
+-- and was switched off or lost its key meanwhile, or the campaign was cancelled
+select batch_id
+from engage.send_batches batch
+where campaign_run_id = :campaign_run_id and state in ('claimed', 'frozen') and attempts = 0
+  and (
+      lease_until < :now
+      or lease_until is null and (
+          batch.provider <> all(:keyed)
+          or not exists (select from engage.channel_providers known where known.provider = batch.provider and known.is_active)
+          or exists (select from engage.campaign_runs run where run.campaign_run_id = batch.campaign_run_id and run.state = 'cancelled')
       )
-    for update skip locked
-)
+  )
+for update skip locked;
+
+-- name: unspend(batch_ids)
+-- what is given back does not count towards its provider's day. Before the run is locked, as a claim does it
 update engage.send_quotas quota
 set used_today = greatest(0, used_today - returned.messages)
 from (
     select provider, (created_at at time zone 'UTC')::date as day, sum(size) as messages
-    from abandoned
+    from engage.send_batches
+    where batch_id = any(:batch_ids)
     group by 1, 2
 ) returned
 where quota.quota = 'provider/' || returned.provider and quota.day = returned.day and quota.daily_limit is not null;
 
--- name: give_back(campaign_run_id, keyed, now)
--- batches of which nothing was processed: their rows may leave in others. Their worker is gone, or their provider asked for a
--- break and was switched off or lost its key meanwhile, or the campaign was cancelled
-with abandoned as (
-    select batch_id
-    from engage.send_batches batch
-    where campaign_run_id = :campaign_run_id and state in ('claimed', 'frozen') and attempts = 0
-      and (
-          lease_until < :now
-          or lease_until is null and (
-              batch.provider <> all(:keyed)
-              or not exists (select from engage.channel_providers known where known.provider = batch.provider and known.is_active)
-              or exists (select from engage.campaign_runs run where run.campaign_run_id = batch.campaign_run_id and run.state = 'cancelled')
-          )
-      )
-    for update skip locked
-),
-released as (
+-- name: give_back(campaign_run_id, batch_ids, now)
+-- their rows may leave in others
+with released as (
     update engage.send_batches batch
     set state = 'released', body = null, finished_at = :now, lease_until = null, lease_epoch = lease_epoch + 1,
         problem = coalesce(problem, 'its worker was gone before it was sent')
-    from abandoned
-    where batch.batch_id = abandoned.batch_id
+    where batch.batch_id = any(:batch_ids)
     returning batch.batch_id, batch.message_ids
 )
 update engage.campaign_messages message

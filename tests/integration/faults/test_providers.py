@@ -82,6 +82,11 @@ def test_a_batch_that_was_asked_to_wait_leaves_another_way_when_its_provider_is_
     first, second = resend(provider.url), resend(provider.url, name="second")
     deliver(delivery_of(engage_url, first, clock=clock))
     assert given.states(engage_db) == {"claimed": 100}
+    engage_db.execute("update engage.channel_providers set daily_limit = 1000 where provider = 'resend'")
+    engage_db.execute(
+        "update engage.send_quotas set used_today = 100, day = (%s at time zone 'UTC')::date where quota = 'provider/resend'",
+        [clock()],
+    )
 
     if by == "cancelling":
         commands.cancel(engage_db, "sale", now=NOW)
@@ -91,6 +96,9 @@ def test_a_batch_that_was_asked_to_wait_leaves_another_way_when_its_provider_is_
 
     assert given.states(engage_db) == ({"cancelled": 100} if by == "cancelling" else {"sent": 100})
     assert provider.counts()["mails"] == (0 if by == "cancelling" else 100)
+    assert engage_db.execute(
+        "select used_today from engage.send_quotas where quota = 'provider/resend'"
+    ).fetchone() == (0,)
 
 
 def test_mails_that_were_not_processed_do_not_count_towards_the_providers_day(engage_db, engage_url, provider, clock):
