@@ -121,7 +121,6 @@ class Ses:
         client, self._client = self._client, None
         if client is not None:
             await asyncio.to_thread(client.close)
-        self._threads.shutdown(wait=False)
 
     def _as_json(self, mail: Mail) -> dict[str, Any]:
         content = {

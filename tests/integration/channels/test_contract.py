@@ -64,6 +64,19 @@ def test_two_mails_get_different_ids(provider):
     assert first.results != second.results
 
 
+def test_a_channel_that_was_closed_sends_again(provider):
+    """A worker keeps its channels; each of its deliveries closes them when it ends."""
+    channel = provider.channel()
+
+    async def send_and_close(number):
+        try:
+            return await channel.send(channel.encode([mail(number)]), size=1, idempotency_key=f"test/{number}")
+        finally:
+            await channel.close()
+
+    assert [type(asyncio.run(send_and_close(number))) for number in (1, 2)] == [Accepted, Accepted]
+
+
 @pytest.mark.parametrize("word", ["unauthorised", "forbidden", "our_sender", "redirect"])
 def test_what_is_wrong_for_every_mail_halts_and_burns_nobody(provider, word):
     will(provider, word)
