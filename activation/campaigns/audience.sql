@@ -132,8 +132,6 @@ permitted as (
 ),
 judged as (
     select *,
-        -- not made for those who are refused: Postgres makes what is used of this table alone
-        case when refused is null then tokens end as filled,
         case
             when refused is not null then refused
             when row_number() over (partition by refused is null, address order by contact_id) > 1 then 'duplicate_address'
@@ -149,7 +147,7 @@ judged as (
 )
 select :campaign_id::bigint as campaign_id, contact_id, :channel::text as channel, address,
     case when reason is null then 'queued' else 'skipped' end as state, reason,
-    :template_version_id::bigint as template_version_id, case when reason is null then filled end as tokens,
+    :template_version_id::bigint as template_version_id, case when reason is null then tokens end as tokens,
     case when reason is null then consent end as consent, :is_capped::boolean as is_capped,
     case when reason is null then time_zone end as time_zone, case when reason is null then begins else :now end as next_attempt_at,
     case when reason is null then hold_at end as hold_at

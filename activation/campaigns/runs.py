@@ -141,8 +141,8 @@ def snapshot(
 ) -> SnapshotReport:
     """Freezes the audience of a run in one transaction: one outbox row per member, queued or skipped with its reason.
 
-    Takes it only from data whose tests passed and segments that are kept up to date; else the run is stopped, with the reason. Done once: a second call reports
-    the first one's numbers.
+    Takes it only from data whose tests passed and segments that are kept up to date; else the run is stopped, with the reason.
+    Done once: a second call reports the first one's numbers.
     """
     with db.transaction():
         run = db.execute(SQL.lock_run, {"campaign_run_id": campaign_run_id}).fetchone()

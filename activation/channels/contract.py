@@ -109,8 +109,8 @@ class Outcome:
     """One thing that a provider tells of a message, in our words.
 
     `type` is an EventType, or the provider's own word, kept and not counted. `event_id` is the provider's and the same each
-    time it tells it. `message_id` is ours, from the tag, where it came along, and `epoch` says of which database. `bounce`: hard suppresses at once, soft counts
-    towards a run, uncounted (too large, content or policy refused) suppresses nobody.
+    time it tells it. `message_id` is ours, from the tag, where it came along, and `epoch` says of which database. `bounce`: hard
+    suppresses at once, soft counts towards a run, uncounted (too large, content or policy refused) suppresses nobody.
     """
 
     type: str

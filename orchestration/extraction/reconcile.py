@@ -24,7 +24,7 @@ from orchestration.extraction.sync import (
 SMALL = 100_000  # rows whose keys are compared at every sync; larger tables once a day
 MOST_DELETED = 0.5  # a larger share of a table gone at once is a mistake until a person says otherwise
 FEW = 20  # rows that may always go
-MOST_LACKING = 10_000  # rows read by key at a time; more are read by the next comparisons
+MOST_LACKING = 10_000  # rows read by their keys; when more are lacking, the whole table is read
 
 
 def extract(crm: Connection, engage: Connection, table: CrmTable, *, reconcile: bool = False) -> SyncReport:
@@ -67,7 +67,8 @@ def reconcile_table(crm: Connection, engage: Connection, table: CrmTable) -> Syn
         tell_live_segments(engage, table, deleted)
         report = SyncReport(table.name, read=read, deleted=deleted, bytes=size)
         if lacking := _lacking(engage, table, keys):
-            found = load(crm, engage, table, columns, select(table, columns, among=lacking))
+            among = lacking if len(lacking) < MOST_LACKING else None
+            found = load(crm, engage, table, columns, select(table, columns, among=among))
             report = replace(report, inserted=found.inserted, updated=found.updated, revived=found.revived)
         record(engage, sync_run_id, report)
     return report

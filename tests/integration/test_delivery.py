@@ -124,6 +124,8 @@ def test_a_mail_carries_its_own_links_and_headers(engage_db, provider, delivery)
     message = engage_db.execute("select message_id from engage.campaign_messages where contact_id = 2").fetchone()[0]
     assert delivery.composer.links.message_of("u", link.rsplit("/", 1)[1]) == message
     assert {"name": "message_id", "value": str(message)} in mail["tags"]
+    (epoch,) = engage_db.execute("select epoch from engage.database_epochs").fetchone()
+    assert {"name": "epoch", "value": epoch} in mail["tags"], "by which webhooks are told from other installations'"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from engage_db.connection import connect
+from orchestration.extraction import reconcile
 from orchestration.extraction.mirror import CrmTableProblem, drop_mirror
 from orchestration.extraction.reconcile import extract, reconcile_table
 from orchestration.extraction.registry import CrmTable, RegistryError, crm_tables, parse
@@ -228,8 +229,10 @@ def test_rows_deleted_in_the_crm_are_marked_and_come_back_when_they_do(writer, c
     assert engage_db.execute("select rows_total from engage.sync_checkpoints").fetchone() == (3,)
 
 
-def test_rows_that_come_with_an_old_time_of_change_are_found_by_their_keys(writer, crm, engage_db):
+@pytest.mark.parametrize("by_key", [10_000, 1], ids=["by their keys", "with the whole table, being many"])
+def test_rows_that_come_with_an_old_time_of_change_are_found(writer, crm, engage_db, monkeypatch, by_key):
     """Put back from a backup, given another key, imported, or committed long after they were written."""
+    monkeypatch.setattr(reconcile, "MOST_LACKING", by_key)
     add(writer, 1, 2, 3)
     writer.execute("update orders set updated_at = now() - interval '1 month' where id <> 3")
     extract(crm, engage_db, ORDERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -75,6 +76,19 @@ def test_the_overview_shows_what_sql_counts(page, demo):
     assert shown["Orders"] == f"{orders:,}"
     assert shown["Revenue"] == f"€{revenue:,.0f}"
     assert shown["Messages sent"] == f"{sent:,}"
+
+
+def test_a_sum_over_several_currencies_is_shown_in_none(page, demo):
+    with psycopg.connect(demo.__dict__["url"], autocommit=True) as db:
+        change = "update profiles.contact_profiles set currency = %s where contact_id = (select min(contact_id) from profiles.contact_profiles where currency = %s)"
+        db.execute(change, ["USD", "EUR"])
+        try:
+            app = page("overview")
+        finally:
+            db.execute(change, ["EUR", "USD"])
+
+    assert metrics(app)["Revenue"].strip()[0].isdigit()
+    assert "several currencies" in words(app)
 
 
 def test_a_campaign_shows_its_funnel_and_that_nobody_is_missing(page, demo):
