@@ -225,6 +225,8 @@ def test_rows_deleted_in_the_crm_are_marked_and_come_back_when_they_do(writer, c
 
     assert report.deleted == 1
     assert (back.updated, back.revived) == (1, 1)
+    rows = "select max(rows_inserted) from engage.sync_runs where started_at > (select max(started_at) from engage.sync_runs where rows_deleted = 1)"
+    assert engage_db.execute(rows).fetchone() == (1,), "segments look there for whoever is new"
     assert mirror(engage_db) == [(1, "new"), (2, "again"), (3, "new")]
     assert engage_db.execute("select rows_total from engage.sync_checkpoints").fetchone() == (3,)
 

@@ -81,5 +81,5 @@ def talks(_db):
 def loops_with_a_child(_db):
     import subprocess
 
-    subprocess.run(["sleep", "120"], check=True)
-    return [1]
+    subprocess.Popen(["sleep", "1000"])  # which holds the pipes of its parent open
+    loops_and_catches(_db)
