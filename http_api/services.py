@@ -89,7 +89,9 @@ async def opened(
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
+    while not task.done():  # before Python 3.12 one that comes just as the pool hands a connection over is lost
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
     with suppress(asyncio.CancelledError):
         await task
 
