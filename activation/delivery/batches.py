@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import zstandard
-from psycopg import AsyncConnection
+from psycopg import AsyncClientCursor, AsyncConnection
 
 from activation.channels.contract import Channel
 from activation.delivery import retry
@@ -65,15 +65,15 @@ class Claim:
 
 async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now: datetime) -> list[Batch]:
     """Holds batches of at most `most` due rows; what may not be sent any more is skipped with its reason meanwhile."""
-    async with db.transaction():
-        if claim.is_marketing:
-            await db.execute(SQL.lock_caps, {"channel": claim.channel})
-        await db.execute(SQL.lock_run, {"campaign_run_id": claim.campaign_run_id})
-        await db.execute(SQL.open_bucket, {"campaign_run_id": claim.campaign_run_id, "now": now})
-        rows = await db.execute(
-            SQL.claim,
+    locks = [SQL.lock_caps, SQL.lock_run] if claim.is_marketing else [SQL.lock_run]
+    # one message, thus one transaction that ends by itself: whoever waits for its locks waits for Postgres alone, and never
+    # for this process, which may be busy making mails, or frozen
+    async with AsyncClientCursor(db) as cursor:
+        await cursor.execute(
+            ";".join([SQL.open_bucket, *locks, SQL.claim]),
             {
                 "campaign_run_id": claim.campaign_run_id,
+                "channel": claim.channel,
                 "provider": provider.name,
                 "unknown_counts": claim.unknown_consent_counts,
                 "most": most,
@@ -86,7 +86,10 @@ async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now
                 "now": now,
             },
         )
-        return grouped(provider.name, await rows.fetchall())
+        while cursor.nextset():
+            pass
+        rows = await cursor.fetchall()
+    return grouped(provider.name, rows)
 
 
 async def give_back(db: Database, campaign_run_id: int, *, keyed: Sequence[str], now: datetime) -> None:
@@ -108,31 +111,27 @@ async def take_over(
     db: Database, campaign_run_id: int, *, providers: Sequence[str], most: int, owner: str, now: datetime
 ) -> list[Batch]:
     """Holds frozen batches whose turn has come again, with a new lease epoch, the same key and the same bytes."""
-    async with db.transaction():
-        rows = await db.execute(
-            SQL.take_over,
-            {
-                "campaign_run_id": campaign_run_id,
-                "providers": list(providers),
-                "most": most,
-                "owner": owner,
-                "lease_until": now + LEASE,
-                "now": now,
-            },
-        )
-        return [
-            Batch(
-                batch_id, provider, key, message_ids, (), zstandard.decompress(body), epoch, attempts, first_attempt_at
-            )
-            for batch_id, provider, key, _, message_ids, body, epoch, attempts, first_attempt_at in await rows.fetchall()
-        ]
+    rows = await db.execute(
+        SQL.take_over,
+        {
+            "campaign_run_id": campaign_run_id,
+            "providers": list(providers),
+            "most": most,
+            "owner": owner,
+            "lease_until": now + LEASE,
+            "now": now,
+        },
+    )
+    return [
+        Batch(batch_id, provider, key, message_ids, (), zstandard.decompress(body), epoch, attempts, first_attempt_at)
+        for batch_id, provider, key, _, message_ids, body, epoch, attempts, first_attempt_at in await rows.fetchall()
+    ]
 
 
 async def begin_attempt(db: Database, batch: Batch, *, now: datetime) -> Batch | None:
     """Counts the attempt before the first byte leaves; None when the lease was lost."""
-    async with db.transaction():
-        lease = {**held(batch), "lease_until": now + LEASE, "now": now}
-        row = await (await db.execute(SQL.begin_attempt, lease)).fetchone()
+    lease = {**held(batch), "lease_until": now + LEASE, "now": now}
+    row = await (await db.execute(SQL.begin_attempt, lease)).fetchone()
     return replace(batch, attempts=int(row[0]), first_attempt_at=batch.first_attempt_at or now) if row else None
 
 

@@ -91,7 +91,7 @@ class Providers:
             name for name in self.channels if (name == "sandbox") == (began_with == "sandbox") or began_with is None
         }
         now = self.clock()
-        async with self.connect() as db, db.transaction():
+        async with self.connect() as db:
             question = {"channel": channel, "providers": sorted(candidates), "campaign_run_id": campaign_run_id}
             rows = await (await db.execute(SQL.health, {**question, "now": now})).fetchall()
             held = {row[0]: row[4] for row in rows if row[4] and row[4] > now + LONGEST_BREAK}
@@ -119,12 +119,12 @@ class Providers:
 
     async def unused(self, provider: str) -> None:
         """There was nothing to try the provider with: the right to try it is free again."""
-        async with self.connect() as db, db.transaction():
+        async with self.connect() as db:
             await db.execute(SQL.unused, {"provider": provider, "now": self.clock()})
 
     async def draw(self, provider: str, wanted: int) -> tuple[int, datetime]:
         """Turns to ask the provider, at most so many; and when the next will be there."""
-        async with self.connect() as db, db.transaction():
+        async with self.connect() as db:
             question = {"quota": f"provider/{provider}", "wanted": wanted, "now": self.clock()}
             row = await (await db.execute(SQL.draw, question)).fetchone()
         assert row is not None, f"{provider} has no bucket"
@@ -141,7 +141,7 @@ class Providers:
                 await self._note(provider, bad=0, problem=None, now=now)
         elif isinstance(answer, NotProcessed) and answer.cause is Cause.RATE:
             until = now + timedelta(seconds=max(answer.retry_after or 1.0, 1.0))
-            async with self.connect() as db, db.transaction():
+            async with self.connect() as db:
                 await db.execute(SQL.slow_down, {"quota": f"provider/{provider}", "until": until})
         elif isinstance(answer, NotProcessed) and answer.cause is Cause.IN_FLIGHT:
             return
@@ -170,7 +170,7 @@ class Providers:
                 await db.execute(SQL.trip, tripped)
 
     async def _trip(self, provider: str, until: datetime, words: str, now: datetime) -> None:
-        async with self.connect() as db, db.transaction():
+        async with self.connect() as db:
             await db.execute(SQL.trip, {"provider": provider, "open_until": until, "reason": words, "now": now})
 
     async def close(self) -> None:

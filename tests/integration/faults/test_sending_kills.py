@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import time
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from activation.campaigns import runs
+from activation.delivery import batches
+from activation.delivery.batches import Claim
 from tests.factories import engage as given
+from tests.factories.engage import NOW
 from tests.support.installation import wait_for
-from tests.support.sending import assert_counted, assert_one_body_per_key, begin, expire_leases
+from tests.support.sending import assert_counted, assert_one_body_per_key, begin, expire_leases, resend
 
 
 def test_senders_killed_at_fifty_random_moments_send_everybody_exactly_one_mail(engage_db, provider, senders):
@@ -128,6 +133,27 @@ def test_a_sender_frozen_before_it_sent_a_byte_sends_none_of_it_when_it_wakes(en
     assert given.states(engage_db) == {"sent": 40}
     assert_counted(engage_db, provider)
     assert_one_body_per_key(provider)
+
+
+def test_a_sender_that_freezes_in_the_middle_of_a_claim_keeps_nobody_from_claiming(engage_db, engage_url):
+    """Row 21: this thread does nothing more for the claim from the moment on at which it holds the lock of its channel."""
+    run_id = begin(engage_db, 500)
+    held = "select count(*) from pg_locks where locktype = 'advisory' and objsubid = 2"
+
+    async def claim_and_freeze():
+        async with await psycopg.AsyncConnection.connect(engage_url, autocommit=True) as frozen:
+            mine = asyncio.create_task(
+                batches.claim(
+                    frozen, Claim(run_id, "email", True, "w", "o"), resend("http://unused"), most=500, now=NOW
+                )
+            )
+            with psycopg.connect(engage_url, autocommit=True, options="-c lock_timeout=3s") as other:
+                while not mine.done() and other.execute(held).fetchone() == (0,):
+                    await asyncio.sleep(0)
+                other.execute(batches.SQL.lock_caps, {"channel": "email"})
+            return await mine
+
+    assert sum(len(batch.rows) for batch in asyncio.run(claim_and_freeze())) == 500
 
 
 def test_a_sender_told_to_stop_drains_within_ten_seconds_and_the_run_is_not_finished(engage_db, provider, senders):
