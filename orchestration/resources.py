@@ -8,9 +8,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject
 from psycopg import Connection
 
-from activation.delivery.configure import delivery_from
 from activation.delivery.processes import deliver_in_processes
-from activation.delivery.send import Delivery, DeliveryReport, deliver
+from activation.delivery.send import Delivery, DeliveryReport
 from engage_db.connection import connect_crm, connect_engage, database_url
 from engage_db.settings import Settings, load_settings
 from orchestration.transformation.manifest import DBT, DBT_DIRECTORY
@@ -50,10 +49,7 @@ class Senders(dg.ConfigurableResource[Delivery]):
 
     def deliver(self, *, throttled_for: timedelta | None) -> DeliveryReport:
         """Delivers what is due, in as many processes as the settings say."""
-        processes = self.settings.delivery_processes
-        if processes > 1:
-            return deliver_in_processes(processes, throttled_for=throttled_for)
-        return deliver(delivery_from(self.settings, now, throttled_for=throttled_for))
+        return deliver_in_processes(self.settings, throttled_for=throttled_for)
 
 
 def resources() -> dict[str, object]:

@@ -11,6 +11,7 @@ from activation.errors import Refused
 FEEDBACK_PARTS = 4  # Gmail's Feedback Loop: CampaignID:CustomerID:MailType:SenderID
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_NOT_IN_AN_ADDRESS = re.compile(r"[<>\s,\x00-\x1f\x7f\x85\u2028\u2029]")
 _NOT_IN_A_PART = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -44,7 +45,7 @@ def headers_for(
 
 def _address(text: str) -> str:
     """An address between angle brackets: nothing in it may end it early (RFC 2369, section 2)."""
-    if re.search(r"[<>\s,]", header_value(text)):
+    if _NOT_IN_AN_ADDRESS.search(text):
         raise Refused(
             "An unsubscribe address cannot hold brackets, commas or spaces: correct PUBLIC_URL or UNSUBSCRIBE_MAILTO."
         )

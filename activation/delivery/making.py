@@ -14,6 +14,9 @@ from activation.delivery import settle
 from activation.delivery.batches import LEASE, SQL, Batch, Database, Row
 from activation.templates.render import RenderError
 
+# in binary: as text each byte of a body would be written as two
+FREEZE = SQL.freeze.replace("%(bodies)s", "%(bodies)b")
+
 
 @dataclass
 class Made:
@@ -72,9 +75,11 @@ async def freeze(db: Database, made: Sequence[Made], *, turns: int, now: datetim
             if not one.body:
                 await settle.release(db, one.batch, problem="no mail of it could be rendered", now=now)
         full = [one for one in made if one.body]
+        if not full:
+            return []
         started = [position < turns for position in range(len(full))]
         frozen = await db.execute(
-            SQL.freeze,
+            FREEZE,
             {
                 "batch_ids": [one.batch.batch_id for one in full],
                 "bodies": [one.stored for one in full],

@@ -323,8 +323,8 @@ where message.message_id = any(parked.message_ids) and message.batch_id = parked
 -- name: set_problem(campaign_run_id, problem)
 update engage.campaign_runs set problem = :problem where campaign_run_id = :campaign_run_id and problem is distinct from :problem;
 
--- name: waiting(campaign_run_id, provider, usable, shard, shards, now)
--- when the next row of this share of the contacts is due, or the next batch of a provider that is well; empty when none is open
+-- name: waiting(campaign_run_id, provider, usable, now)
+-- when the next row is due, or the next batch of a provider that is well; empty when none is open
 with run as (
     select run.campaign_run_id, campaign_id, campaign.messages_per_minute / 60.0 as rate
     from engage.campaign_runs run
@@ -349,7 +349,7 @@ select
                 )
             from run
             join engage.campaign_messages message using (campaign_run_id)
-            where message.is_queued and (:shards = 1 or message.contact_id %% :shards = :shard)
+            where message.is_queued
             order by message.next_attempt_at
             limit 1
         ),

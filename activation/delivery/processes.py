@@ -1,4 +1,4 @@
-"""Several processes for one delivery, each with its share of the contacts; this module is what each of them runs."""
+"""One delivery in several processes, each with its share of the contacts; this module is also what the others of them run."""
 
 from __future__ import annotations
 
@@ -9,38 +9,46 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activation.delivery.configure import delivery_from
-from activation.delivery.send import DRAIN, DeliveryReport, deliver
+from activation.delivery.send import DRAIN, Delivery, DeliveryReport, deliver
 from engage_db.memory import keep_what_is_loaded
-from engage_db.settings import load_settings
+from engage_db.settings import Settings, load_settings
 
 
-def deliver_in_processes(count: int, *, throttled_for: timedelta | None) -> DeliveryReport:
-    """Delivers with that many processes and adds up what they did; told to stop, it has them drained first.
+def deliver_in_processes(settings: Settings, *, throttled_for: timedelta | None) -> DeliveryReport:
+    """Delivers with as many processes as the settings say, this one among them, and adds up what they did.
 
-    Raises CalledProcessError when one of them fails.
+    Interrupted, it has all of them drained at the same time. Raises CalledProcessError when another one fails, and what its
+    own share failed of, once all have ended.
     """
+    count = settings.delivery_processes
     seconds = str(throttled_for.total_seconds()) if throttled_for else "0"
-    processes = [
+    others = [
         subprocess.Popen(
             [sys.executable, "-m", "activation.delivery.processes", str(share), str(count), seconds],
             stdout=subprocess.PIPE, text=True,
         )
-        for share in range(count)
+        for share in range(1, count)
     ]  # fmt: skip
-    try:
-        answers = [process.communicate()[0] for process in processes]
-    except BaseException:
-        _end(processes)
-        raise
-    for process in processes:
+    own = _delivery(settings, (0, count), threading.Event(), throttled_for)
+    with ThreadPoolExecutor(1, thread_name_prefix="own share") as one:
+        working = one.submit(deliver, own)
+        try:
+            wait([working])
+            answers = [process.communicate()[0] for process in others]
+        except BaseException:
+            own.stop.set()
+            _end(others)
+            raise
+    for process in others:
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, process.args)
-    return sum((DeliveryReport(**json.loads(answer)) for answer in answers), DeliveryReport())
+    return sum((DeliveryReport(**json.loads(answer)) for answer in answers), working.result())
 
 
 def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
@@ -56,6 +64,12 @@ def _end(processes: Sequence[subprocess.Popen[str]]) -> None:
             process.wait()
 
 
+def _delivery(
+    settings: Settings, share: tuple[int, int], stop: threading.Event, throttled_for: timedelta | None
+) -> Delivery:
+    return delivery_from(settings, lambda: datetime.now(UTC), share=share, stop=stop, throttled_for=throttled_for)
+
+
 def main(share: int, shares: int, seconds: float) -> None:
     """One share, until it is done or SIGTERM comes."""
     stop = threading.Event()
@@ -66,10 +80,8 @@ def main(share: int, shares: int, seconds: float) -> None:
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, end)
-    delivery = delivery_from(
-        load_settings(), lambda: datetime.now(UTC), share=(share, shares), stop=stop,
-        throttled_for=timedelta(seconds=seconds) if seconds else None,
-    )  # fmt: skip
+    throttled_for = timedelta(seconds=seconds) if seconds else None
+    delivery = _delivery(load_settings(), (share, shares), stop, throttled_for)
     sys.stdout.write(json.dumps(asdict(deliver(delivery))))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from jinja2 import Environment, Template, nodes
@@ -22,18 +23,32 @@ MARK = f"~{secrets.token_hex(12)}~"
 _PLACES = {name: MARK + str(number) for number, name in enumerate(LINKS)}
 
 
-Places = Mapping[str, Sequence[str | int]]  # fixed texts with marks, and what they are made of: a number is a link
+class Marked:
+    """A fixed text with links in it: `with_links` puts those of a recipient there."""
+
+    def __init__(self, text: str) -> None:
+        first, *others = text.split(MARK)
+        self._fixed = (first, *(other[1:] for other in others))
+        # links and fixed texts lie behind each other, and are picked by turns: nothing of it runs in Python
+        order = [
+            len(LINKS),
+            *(at for number, other in enumerate(others, 1) for at in (int(other[0]), len(LINKS) + number)),
+        ]
+        self._by_turns = itemgetter(*order)
+
+    def with_links(self, links: tuple[str, ...]) -> str:
+        """The text for these links, in the order of LINKS."""
+        return "".join(self._by_turns(links + self._fixed))
 
 
-def with_links(pieces: Iterable[str], places: Places, links: Sequence[str]) -> Iterator[str]:
+Places = Mapping[str, Marked]  # fixed texts that have marks
+
+
+def with_links(pieces: Iterable[str], places: Places, links: tuple[str, ...]) -> Iterator[str]:
     """The pieces that a template yields, with links, in the order of LINKS, in the places of their marks."""
     for piece in pieces:
-        parts = places.get(piece)
-        if parts is None:
-            yield piece
-        else:
-            for part in parts:
-                yield links[part] if isinstance(part, int) else part
+        marked = places.get(piece)
+        yield piece if marked is None else marked.with_links(links)
 
 
 def bind(environment: Environment, source: str, constants: Mapping[str, str]) -> tuple[Template, Places]:
@@ -51,13 +66,7 @@ def bind(environment: Environment, source: str, constants: Mapping[str, str]) ->
     code = environment.compile(tree)
     template = Template.from_code(environment, code, environment.make_globals(None))
     fixed = template.root_render_func.__code__.co_consts
-    return template, {text: _parts(text) for text in fixed if isinstance(text, str) and MARK in text}
-
-
-def _parts(text: str) -> tuple[str | int, ...]:
-    first, *others = text.split(MARK)
-    parts = [first, *(part for other in others for part in (int(other[0]), other[1:]))]
-    return tuple(part for part in parts if part != "")
+    return template, {text: Marked(text) for text in fixed if isinstance(text, str) and MARK in text}
 
 
 def _in_ascii(tree: nodes.Template) -> None:

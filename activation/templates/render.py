@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -57,7 +57,7 @@ class Part:
         self._template, self._places = bind(environment, source, constants)
         self._has_loops = LOOP.search(source) is not None or source.count("{{") > MOST_PRINTED_AT_ONCE
 
-    def render(self, tokens: Mapping[str, object], links: Sequence[str]) -> str:
+    def render(self, tokens: Mapping[str, object], links: tuple[str, ...]) -> str:
         """The part for checked values, with the links of the recipient. Raises RenderError."""
         try:
             return rendered(
@@ -89,7 +89,7 @@ class CompiledMail:
             check_plain(tokens)
         except TemplateError as error:
             raise RenderError(f"values: {error}") from None
-        links = [str(tokens.get(name, "")) for name in LINKS]
+        links = tuple([str(tokens.get(name, "")) for name in LINKS])
         subject = self._subject.render(tokens, links).strip()
         if not subject:
             raise RenderError("subject: it is empty")

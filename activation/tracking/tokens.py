@@ -42,10 +42,10 @@ class Links:
     def of(self, message_id: int) -> MessageLinks:
         """The addresses of a message."""
         number = message_id.to_bytes(NUMBER_BYTES, "big")
-        signature = blake2b(number, key=self._keys[0]).digest()
+        whole = blake2b(number, key=self._keys[0]).digest()
         # number and slice are 24 bytes, which base64 makes exactly 32 characters of: all four tokens in one go
-        slices = (signature[at : at + SIGNATURE_BYTES] for at in range(0, 64, SIGNATURE_BYTES))
-        tokens = urlsafe_b64encode(b"".join([number + each for each in slices])).decode()
+        slices = (number, whole[:16], number, whole[16:32], number, whole[32:48], number, whole[48:])
+        tokens = urlsafe_b64encode(b"".join(slices)).decode()
         o, c, u, p = self._prefixes
         return MessageLinks(o + tokens[:32], c + tokens[32:64], u + tokens[64:96], p + tokens[96:])
 

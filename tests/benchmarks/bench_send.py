@@ -27,6 +27,7 @@ from activation.duties import TriggeredMessages
 from activation.templates import versions
 from activation.tracking.tokens import Links
 from activation.worker import Worker
+from engage_db.settings import Settings
 from tests.benchmarks.rows import row
 from tests.benchmarks.sending.sink import counted, running_sink
 from tests.benchmarks.sending.world import SQL, World, world
@@ -99,7 +100,7 @@ def _deliver(here: World, sink: str) -> float:
     before = counted(sink)["mails"]
     started = time.perf_counter()
     with _installed_at(here, sink):
-        deliver_in_processes(PROCESSES, throttled_for=None)
+        deliver_in_processes(Settings(), throttled_for=None)
     seconds = time.perf_counter() - started
     held = counted(sink)
     sent = here.db.execute("select count(*) from engage.campaign_messages where state = 'sent'").fetchone()
@@ -163,6 +164,7 @@ def _installed_at(here: World, sink: str) -> Iterator[None]:
         "ENGAGE_DATABASE_URL": here.url, "CRM_DATABASE_URL": here.url, "DAGSTER_DATABASE_URL": here.url,
         "ENGAGE_HOME": str(here.home / "home"), "SECRET_KEY": "bench", "PUBLIC_URL": "https://engage.test.dev",
         "RESEND_API_KEY": "re_bench", "RESEND_API_URL": sink, "RESEND_REQUESTS_PER_SECOND": "100000",
+        "DELIVERY_PROCESSES": str(PROCESSES),
     }  # fmt: skip
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
