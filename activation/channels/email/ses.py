@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -32,6 +31,7 @@ from activation.channels.email.headers import ascii_domain, mailbox, one_line
 from activation.channels.email.payloads import assert_fresh, inside, json_of, object_of, our_id, text, time_of
 from activation.channels.email.sns import Fetch, assert_of_sns, verify
 from activation.channels.http import REFUSED_KEY
+from activation.channels.threads import NeverBegan, Threads
 from activation.channels.words import fit
 
 CONFIGURATION_ERRORS = {
@@ -100,7 +100,7 @@ class Ses:
         self._timeout = timeout_seconds
         self._client: Any = None
         self._making = Lock()
-        self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="ses")
+        self._threads = Threads(CALLS_AT_ONCE)
 
     def encode(self, mails: Sequence[Mail]) -> bytes:
         one_line(mails)
@@ -108,13 +108,12 @@ class Ses:
         return orjson.dumps(self._as_json(mail))
 
     async def send(self, body: bytes, *, size: int, idempotency_key: str) -> Answer:  # noqa: ARG002 - the contract
-        call = self._threads.submit(self._send, orjson.loads(body))
+        seconds = self._timeout + CONNECT_SECONDS  # boto3's own limits are of each read
         try:
-            async with asyncio.timeout(self._timeout + CONNECT_SECONDS):  # boto3's own limits are of each read
-                return await asyncio.wrap_future(call)
+            return await self._threads.call(self._send, orjson.loads(body), seconds=seconds)
+        except NeverBegan:
+            return NotProcessed(Cause.UNREACHABLE, "every connection to SES waits for an answer")
         except TimeoutError:
-            if call.cancelled():  # still in the queue: it never began, and never will
-                return NotProcessed(Cause.UNREACHABLE, "every connection to SES waits for an answer")
             return OutcomeUnknown("no answer from SES in time")
 
     async def close(self) -> None:

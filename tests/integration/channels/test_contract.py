@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
+import sys
+from contextlib import closing
 from threading import Event
 
 import orjson
@@ -159,6 +163,33 @@ def test_a_mail_that_waited_for_a_connection_to_ses_was_not_processed(monkeypatc
     assert isinstance(second, NotProcessed)
     assert second.cause is Cause.UNREACHABLE
     assert len(begun) == 1
+
+
+def test_a_process_that_is_to_end_does_not_wait_for_ses():
+    """boto3 waits in a thread for twenty seconds; a process that is told to stop has ten."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:  # it takes the request, and never answers
+        script = f"""
+import asyncio
+from activation.channels.contract import Mail
+from activation.channels.email.ses import Ses
+
+async def send():
+    channel = Ses(region="eu-west-1", access_key_id="a", secret_access_key="b", endpoint_url="http://127.0.0.1:{silent.getsockname()[1]}")
+    body = channel.encode([Mail(1, "a@shop.test.dev", "b@mail.test.dev", "subject", "html", "text")])
+    async with asyncio.timeout(3):
+        await channel.send(body, size=1, idempotency_key="k")
+
+try:
+    asyncio.run(send())
+except TimeoutError:
+    print("given up", flush=True)
+"""
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout.readline() == "given up\n"
+                assert process.wait(timeout=5) == 0
+            finally:
+                process.kill()
 
 
 def test_a_provider_that_cannot_be_reached_processed_nothing(provider):
