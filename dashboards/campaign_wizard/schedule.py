@@ -13,7 +13,7 @@ from dashboards.campaign_wizard.fields import PREFIX, keep, key_of
 from dashboards.components.cron_builder import cron_builder, zones
 
 KINDS = {BROADCAST: "Once", AUTOMATION: "Again and again"}
-NOW, LATER = "At once, when I launch it", "At a time"
+NOW, LATER = "At once, when it is launched", "At a time"
 
 
 def ask_schedule(draft: Draft) -> str | None:

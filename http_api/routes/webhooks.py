@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from activation.channels.contract import Outcome, WebhookInvalid, WebhookReader, WebhookRefused
+from http_api.errors import COME_AGAIN
 from http_api.landing import Arrival, NotStorable
 from http_api.requests import body_of
 from http_api.services import Services, services_of
@@ -35,6 +36,8 @@ async def receive(request: Request) -> Response:
         await services.landing.store([_arrival(services, provider, outcome) for outcome in outcomes])
     except WebhookRefused as refusal:
         raise HTTPException(401, str(refusal)) from None
+    except OSError:  # the certificate that signatures are checked with cannot be had just now
+        raise HTTPException(503, "The signature cannot be checked just now. Try again.", COME_AGAIN) from None
     except (WebhookInvalid, NotStorable) as refusal:
         raise HTTPException(400, str(refusal) or "It cannot be stored.") from None
     return Response(b'{"stored":%d}' % len(outcomes), media_type="application/json")

@@ -183,7 +183,7 @@ def at_once_in_the_review(app):
     """From the first step to the last, without a time."""
     for _ in range(3):
         press(app, "Next")
-    app.radio(key="wizard_when").set_value("At once, when I launch it").run()
+    app.radio(key="wizard_when").set_value("At once, when it is launched").run()
     press(app, "Next")
 
 

@@ -232,5 +232,5 @@ def test_while_webhooks_wait_for_a_certificate_people_are_answered(engage_url, e
             given.set()
         told_back = {answer.result().status_code for answer in told}
 
-    assert (answers, told_back) == ([200, 200], {500})
+    assert (answers, told_back) == ([200, 200], {503})  # not now: SNS tells it again
     assert seconds < 10
