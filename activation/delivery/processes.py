@@ -27,6 +27,7 @@ def deliver_in_processes(settings: Settings, *, throttled_for: timedelta | None)
     own share failed of, once all have ended.
     """
     count = settings.delivery_processes
+    own = _delivery(settings, (0, count), threading.Event(), throttled_for)
     seconds = str(throttled_for.total_seconds()) if throttled_for else "0"
     others = [
         subprocess.Popen(
@@ -35,7 +36,6 @@ def deliver_in_processes(settings: Settings, *, throttled_for: timedelta | None)
         )
         for share in range(1, count)
     ]  # fmt: skip
-    own = _delivery(settings, (0, count), threading.Event(), throttled_for)
     with ThreadPoolExecutor(1, thread_name_prefix="own share") as one:
         working = one.submit(deliver, own)
         try:
