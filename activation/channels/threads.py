@@ -24,7 +24,7 @@ class Threads:
         self._free = BoundedSemaphore(most)
 
     async def call(self, work: Callable[..., Result], *arguments: Any, seconds: float) -> Result:
-        """What `work` returns. Raises NeverBegan when its turn did not come in so many seconds, TimeoutError when its end did not."""
+        """What `work` returns. Raises NeverBegan when there was no thread for it in so many seconds, TimeoutError when it did not end."""
         clock = asyncio.get_running_loop().time
         by = clock() + seconds
         while not self._free.acquire(blocking=False):
@@ -42,6 +42,10 @@ class Threads:
             finally:
                 self._free.release()
 
-        Thread(target=run, daemon=True).start()
+        try:
+            Thread(target=run, daemon=True).start()
+        except RuntimeError:  # the machine gives no more threads
+            self._free.release()
+            raise NeverBegan from None
         async with asyncio.timeout_at(by):
             return await asyncio.wrap_future(ended)

@@ -36,7 +36,9 @@ PATIENCE = timedelta(
 LOST = (OperationalError, InternalError, PoolTimeout)  # the database is away, or ended what took too long
 LOST_FOR = timedelta(seconds=60)
 WHOLE = (0, 1)
-MOST_ROWS = 2000  # in one claim: what a round costs whatever it holds is a third of what a thousand mails cost Postgres
+MOST_ROWS = (
+    2000  # in one claim: what a round costs, however few it holds, is a quarter of what a thousand mails cost Postgres
+)
 SLOW_BELOW = 100.0  # requests a second: below it a lane holds no more than it can send in a second
 CALLS_AT_ONCE = 10
 HOURS_EVERY = timedelta(seconds=10)
