@@ -65,12 +65,12 @@ class Claim:
 
 async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now: datetime) -> list[Batch]:
     """Holds batches of at most `most` due rows; what may not be sent any more is skipped with its reason meanwhile."""
-    locks = [SQL.lock_caps, SQL.lock_run] if claim.is_marketing else [SQL.lock_run]
-    # one message, thus one transaction that ends by itself: whoever waits for its locks waits for Postgres alone, and never
-    # for this process, which may be busy making mails, or frozen
+    caps = [SQL.lock_caps] if claim.is_marketing else []
+    # one message with a short answer, thus one transaction that ends by itself: whoever waits for its locks waits for Postgres
+    # alone, and never for this process, which may be busy making mails, or frozen
     async with AsyncClientCursor(db) as cursor:
         await cursor.execute(
-            ";".join([SQL.open_bucket, *locks, SQL.claim]),
+            ";".join([SQL.open_bucket, *caps, SQL.lock_day, SQL.lock_run, SQL.claim]),
             {
                 "campaign_run_id": claim.campaign_run_id,
                 "channel": claim.channel,
@@ -88,8 +88,11 @@ async def claim(db: Database, claim: Claim, provider: Channel, *, most: int, now
         )
         while cursor.nextset():
             pass
-        rows = await cursor.fetchall()
-    return grouped(provider.name, rows)
+        batch_ids = [batch_id for (batch_id,) in await cursor.fetchall()]
+    if not batch_ids:
+        return []
+    rows = await db.execute(SQL.members, {"batch_ids": batch_ids})
+    return grouped(provider.name, await rows.fetchall())
 
 
 async def give_back(db: Database, campaign_run_id: int, *, keyed: Sequence[str], now: datetime) -> None:

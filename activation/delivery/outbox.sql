@@ -2,6 +2,10 @@
 -- one claim of marketing at a time on a channel, so that no two see the same last slot under a cap; let go at the commit
 select pg_advisory_xact_lock(7301002, hashtext(:channel));
 
+-- name: lock_day(provider)
+-- whoever gives mails back to their provider's day locks that first and then the run: so does a claim
+select from engage.send_quotas where quota = 'provider/' || :provider and daily_limit is not null for update;
+
 -- name: lock_run(campaign_run_id)
 -- whoever cancels holds the run and then its queued rows: a claim takes the run first as well, so that neither waits for the other
 select from engage.campaign_runs where campaign_run_id = :campaign_run_id for no key update;
@@ -53,8 +57,7 @@ allowance as (
 due as materialized (
     select *
     from (
-        select message.message_id, message.contact_id, message.address, message.template_version_id, message.tokens,
-            message.next_attempt_at
+        select message.message_id, message.contact_id, message.address, message.next_attempt_at
         from engage.campaign_messages message
         where message.campaign_run_id = (select campaign_run_id from run) and message.is_queued
           and message.next_attempt_at <= :now and (message.hold_at is null or message.hold_at > :now)
@@ -173,10 +176,10 @@ batches as (
         'claimed', grouped.size, grouped.message_ids, :owner, :lease_until, :now, :now
     from grouped
     cross join counter
-    returning batch_id, idempotency_key, message_ids
+    returning batch_id, message_ids
 ),
-members as materialized (
-    select batches.batch_id, batches.idempotency_key, member.message_id
+members as (
+    select batches.batch_id, member.message_id
     from batches
     cross join unnest(batches.message_ids) as member (message_id)
 ),
@@ -199,10 +202,16 @@ counted as (
     from daily
     where send_quotas.quota = daily.quota
 )
-select members.batch_id, members.idempotency_key, due.message_id, due.address, due.template_version_id, due.tokens
-from members
-join due using (message_id)
-order by members.batch_id, due.message_id;
+select batch_id from batches;
+
+-- name: members(batch_ids)
+-- what batches hold. Not asked by the claim itself: as long as such an answer is not read, its locks would be held
+select batch.batch_id, batch.idempotency_key, message.message_id, message.address, message.template_version_id, message.tokens
+from engage.send_batches batch
+cross join unnest(batch.message_ids) as member (message_id)
+join engage.campaign_messages message on message.message_id = member.message_id
+where batch.batch_id = any(:batch_ids)
+order by batch.batch_id, message.message_id;
 
 -- name: abandoned(campaign_run_id, keyed, now)
 -- batches of which nothing was processed, and that nobody will send: their worker is gone, or their provider asked for a break

@@ -23,32 +23,30 @@ from engage_db.settings import Settings, load_settings
 def deliver_in_processes(settings: Settings, *, throttled_for: timedelta | None) -> DeliveryReport:
     """Delivers with as many processes as the settings say, this one among them, and adds up what they did.
 
-    Interrupted, it has all of them drained at the same time. Raises CalledProcessError when another one fails, and what its
-    own share failed of, once all have ended.
+    Interrupted, it has all of them drained at the same time. Once all have ended, it raises what its own share failed of, or
+    CalledProcessError when another one failed.
     """
     count = settings.delivery_processes
     own = _delivery(settings, (0, count), threading.Event(), throttled_for)
     seconds = str(throttled_for.total_seconds()) if throttled_for else "0"
-    others = [
-        subprocess.Popen(
-            [sys.executable, "-m", "activation.delivery.processes", str(share), str(count), seconds],
-            stdout=subprocess.PIPE, text=True,
-        )
-        for share in range(1, count)
-    ]  # fmt: skip
+    others: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(1, thread_name_prefix="own share") as one:
-        working = one.submit(deliver, own)
         try:
+            for share in range(1, count):
+                command = [sys.executable, "-m", "activation.delivery.processes", str(share), str(count), seconds]
+                others.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            working = one.submit(deliver, own)
             wait([working])
             answers = [process.communicate()[0] for process in others]
         except BaseException:
             own.stop.set()
             _end(others)
             raise
+    report = working.result()  # what it failed of, with its words, before another one's bare exit code
     for process in others:
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, process.args)
-    return sum((DeliveryReport(**json.loads(answer)) for answer in answers), working.result())
+    return sum((DeliveryReport(**json.loads(answer)) for answer in answers), report)
 
 
 def _end(processes: Sequence[subprocess.Popen[str]]) -> None:

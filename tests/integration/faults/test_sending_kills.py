@@ -138,6 +138,10 @@ def test_a_sender_frozen_before_it_sent_a_byte_sends_none_of_it_when_it_wakes(en
 def test_a_sender_that_freezes_in_the_middle_of_a_claim_keeps_nobody_from_claiming(engage_db, engage_url):
     """Row 21: this thread does nothing more for the claim from the moment on at which it holds the lock of its channel."""
     run_id = begin(engage_db, 500)
+    engage_db.execute(
+        "update engage.campaign_messages set tokens = json_build_object('first_name', repeat('x', 20000))"
+    )
+    engage_db.commit()  # ten megabytes: more than lies ready in the buffers of a connection that nobody reads
     held = "select count(*) from pg_locks where locktype = 'advisory' and objsubid = 2"
 
     async def claim_and_freeze():
@@ -154,6 +158,31 @@ def test_a_sender_that_freezes_in_the_middle_of_a_claim_keeps_nobody_from_claimi
             return await mine
 
     assert sum(len(batch.rows) for batch in asyncio.run(claim_and_freeze())) == 500
+
+
+def test_a_claim_that_waits_for_a_providers_day_holds_no_run(engage_db, engage_url):
+    """Whoever gives mails back has locked the day and asks for the run next: the two would wait for each other."""
+    run_id = begin(engage_db, 10)
+    engage_db.execute(
+        "insert into engage.send_quotas (quota, tokens, refilled_at, daily_limit, day, used_today) "
+        "values ('provider/resend', 0, %s, 100, %s, 0)",
+        [NOW, NOW.date()],
+    )
+    engage_db.commit()
+    waiting = "select count(*) from pg_locks where not granted"
+
+    async def claim_while_the_day_is_locked():
+        async with await psycopg.AsyncConnection.connect(engage_url, autocommit=True) as claiming:
+            with psycopg.connect(engage_url, options="-c lock_timeout=3s") as giving:
+                giving.execute("select from engage.send_quotas where quota = 'provider/resend' for update")
+                claim = Claim(run_id, "email", True, "w", "o")
+                mine = asyncio.create_task(batches.claim(claiming, claim, resend("http://unused"), most=10, now=NOW))
+                while giving.execute(waiting).fetchone() == (0,):  # noqa: ASYNC110 - step by step, as far as the lock
+                    await asyncio.sleep(0)
+                giving.execute("select from engage.campaign_runs where campaign_run_id = %s for share", [run_id])
+            return await mine
+
+    assert sum(len(batch.rows) for batch in asyncio.run(claim_while_the_day_is_locked())) == 10
 
 
 def test_a_sender_told_to_stop_drains_within_ten_seconds_and_the_run_is_not_finished(engage_db, provider, senders):
