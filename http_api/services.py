@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,6 +17,7 @@ from activation.channels.contract import WebhookReader
 from activation.tracking.tokens import Links
 from engage_db.connection import database_url
 from engage_db.settings import Settings
+from engage_db.tasks import stopped
 from http_api.heartbeat import beat
 from http_api.landing import Landing
 
@@ -79,21 +80,13 @@ async def opened(
         stack.callback(calm.close)
         landing = Landing(hot)
         writer = asyncio.create_task(landing.run())
-        stack.push_async_callback(_end, writer)
-        stack.push_async_callback(_end, asyncio.create_task(beat(hot, clock)))
+        stack.push_async_callback(stopped, writer)
+        stack.push_async_callback(stopped, asyncio.create_task(beat(hot, clock)))
         links = Links(public_url=settings.public_url, secrets=settings.signing_secrets())
         yield Services(
             settings, hot, calm, landing, links, readers, clock, new_id=lambda: secrets.token_urlsafe(12),
             network_readers=asyncio.Semaphore(NETWORK_READERS),
         )  # fmt: skip
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    while not task.done():  # before Python 3.12 one that comes just as the pool hands a connection over is lost
-        task.cancel()
-        await asyncio.wait([task], timeout=0.5)
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def as_state(services: Services) -> Mapping[str, object]:

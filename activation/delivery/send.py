@@ -31,6 +31,7 @@ from activation.delivery.batches import SQL, Database
 from activation.delivery.compose import Composer
 from activation.delivery.lane import LOST, Lane, Run
 from activation.delivery.providers import Providers
+from engage_db.tasks import stopped
 
 LOG = logging.getLogger("engage.delivery")
 
@@ -122,7 +123,7 @@ class Delivery:
         try:
             ended = await asyncio.gather(*(lane.work() for lane in lanes), return_exceptions=True)
         finally:
-            beating.cancel()
+            await stopped(beating)
             with suppress(*LOST):
                 async with pool.connection() as db:
                     await db.execute(SQL.rest, {**who, "now": self.clock()})

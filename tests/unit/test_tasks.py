@@ -1,10 +1,10 @@
-"""What runs beside the requests of the web process comes to its end with it."""
+"""What runs beside the main work of a process comes to its end with it."""
 
 from __future__ import annotations
 
 import asyncio
 
-from http_api.services import _end
+from engage_db.tasks import stopped
 
 
 def test_a_task_ends_even_when_it_is_cancelled_just_as_it_is_handed_a_connection():
@@ -19,7 +19,7 @@ def test_a_task_ends_even_when_it_is_cancelled_just_as_it_is_handed_a_connection
         await asyncio.sleep(0.01)
         handed_over.set()
         await asyncio.sleep(0)  # the wait is over, and the task has not heard of it
-        done, _ = await asyncio.wait([asyncio.create_task(_end(task))], timeout=10)
+        done, _ = await asyncio.wait([asyncio.create_task(stopped(task))], timeout=10)
         return bool(done) and task.cancelled()
 
     assert asyncio.run(ends_in_time())
