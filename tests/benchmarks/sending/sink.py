@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 
 ROOT = Path(__file__).parents[3]
-MAIL = b'"to":["'
+MAIL = b'"name":"message_id","value":"'  # once in each mail, and long: counting a short one took a third of this process's time
 counts = {"mails": 0, "requests": 0, "bytes": 0, "without_key": 0}
 
 
