@@ -216,7 +216,8 @@ def test_segments_of_segments_are_refreshed_in_their_order(db):
     assert members(db, "a_romans") == [1, 3, 5]
 
 
-def test_two_sessions_refresh_two_segments_at_a_time_and_come_to_the_same(db, engage_url):
+def test_two_sessions_refresh_two_segments_at_a_time_and_come_to_the_same(db, engage_url, settings_for):
+    settings_for.setenv("ENGAGE_DATABASE_URL", engage_url)  # where SQL is asked: else a cluster is started, and left
     event(db, 4, "order_created", 3)
     create(db, "pros", PROS, refresh_it=False)
     create(db, "a_romans", rules(in_segment("pros"), attribute("city", value="rome")), refresh_it=False)
