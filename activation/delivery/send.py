@@ -58,7 +58,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Everything a delivery needs from outside. `share` is (which, of how many) shares of the contacts it looks after."""
+    """Everything a delivery needs from outside. `share`: which, of how many shares of the contacts, comes first."""
 
     engage_url: str
     channels: Mapping[str, Channel]
